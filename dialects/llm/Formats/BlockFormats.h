@@ -15,7 +15,7 @@ namespace llmc {
 class BlockProgram;
 
 struct BlockFormat {
-  const char *name;     // GGUF's spelling in lower case, "q4_K"; also the mnemonic in !llm.block<q4_K>
+  const char *name; // GGUF's spelling in lower case, "q4_K"; also the mnemonic in !llm.block<q4_K>
   const char *ggufName; // "Q4_K"
   uint32_t ggmlType;    // the type id in a GGUF tensor record
   uint32_t weights;     // weights per block
