@@ -46,7 +46,9 @@ struct KeyValue {
   ValueType elementType = ValueType::U8; // of an array; otherwise equal to `type`
   uint64_t count = 1;                    // elements of an array; otherwise 1
   std::span<const uint8_t> record;       // key, type and value as they stand in the file
-  std::span<const uint8_t> value;        // the value; of an array: its elements, without the header
+  // The value's bytes: a scalar, a string's characters, or an array's elements without the array's
+  // header (a string element is its u64 length and its characters).
+  std::span<const uint8_t> value;
 
   // "u32", "array of string".
   std::string typeName() const;
