@@ -1,0 +1,149 @@
+#include "dialects/kernel/IR/KernelDialect.h"
+#include "dialects/llm/Formats/PackedLayout.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace llmc;
+using namespace llmc::kernel;
+
+#include "dialects/kernel/IR/KernelDialect.cpp.inc"
+#include "dialects/kernel/IR/KernelEnums.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/kernel/IR/KernelTypes.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/kernel/IR/KernelAttrs.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/kernel/IR/KernelOps.cpp.inc"
+
+void KernelDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/kernel/IR/KernelTypes.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/kernel/IR/KernelAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/kernel/IR/KernelOps.cpp.inc"
+      >();
+}
+
+static LogicalResult verifyTiles(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> tiles) {
+  if (tiles.empty() || tiles.front() != 1 || !llvm::is_sorted(tiles) || tiles.back() > 12)
+    return emitError() << "tiles must ascend from 1 to at most 12";
+  for (size_t i = 1; i < tiles.size(); ++i)
+    if (tiles[i] - tiles[i - 1] - 1 > kRowPadding)
+      return emitError() << "neighbouring tiles may differ by at most " << kRowPadding + 1;
+  return success();
+}
+
+LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError, Dot dot,
+                                 ArrayRef<int64_t> tiles, int64_t maxRows) {
+  if (maxRows < 1)
+    return emitError() << "max_rows must be positive";
+  return verifyTiles(emitError, tiles);
+}
+
+int64_t BufferType::getRowBytes() const {
+  int64_t bytes = getElementType().getIntOrFloatBitWidth() / 8;
+  // Token ids come from the caller, close together.
+  return getElementType().isF32() ? llvm::alignTo(getWidth(), 16) * bytes : getWidth() * bytes;
+}
+
+LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns,
+                                 Type elementType, ArrayRef<int64_t> tiles,
+                                 ArrayRef<int64_t> corrections, ArrayRef<int64_t> sums) {
+  if (!elementType.isF32() && !elementType.isInteger(8))
+    return emitError() << "packed activations are f32 or i8, not " << elementType;
+  if (elementType.isInteger(8) && columns % kActivationBlock != 0)
+    return emitError() << "quantized activations need a multiple of " << kActivationBlock
+                       << " columns, not " << columns;
+  if (corrections.size() % 2 != 0)
+    return emitError() << "corrections are pairs of an offset and a length";
+  return verifyTiles(emitError, tiles);
+}
+
+int64_t PackedType::getScaleOffset() const { return getColumns() * getMaxTile(); }
+
+int64_t PackedType::getCorrectionOffset(unsigned index) const {
+  int64_t offset = getScaleOffset() + getColumns() / kActivationBlock * getMaxTile() * 4;
+  for (unsigned i = 0; i < index; ++i)
+    offset += getColumns() / getCorrections()[2 * i + 1] * getMaxTile() * 4;
+  return offset;
+}
+
+int64_t PackedType::getSumOffset(unsigned index) const {
+  int64_t offset = getCorrectionOffset(getCorrections().size() / 2);
+  for (unsigned i = 0; i < index; ++i)
+    offset += getColumns() / getSums()[i] * getMaxTile() * 4;
+  return offset;
+}
+
+int64_t PackedType::getTileBytes() const {
+  int64_t bytes =
+      isInteger8() ? getSumOffset(getSums().size()) : getColumns() * getMaxTile() * int64_t(4);
+  return llvm::alignTo(bytes, kPackedAlignment);
+}
+
+int64_t PackedType::findCorrection(int64_t offset, int64_t length) const {
+  ArrayRef<int64_t> pairs = getCorrections();
+  for (size_t i = 0; i + 1 < pairs.size(); i += 2)
+    if (pairs[i] == offset && pairs[i + 1] == length)
+      return i / 2;
+  return -1;
+}
+
+int64_t PackedType::findSum(int64_t length) const {
+  auto it = llvm::find(getSums(), length);
+  return it == getSums().end() ? -1 : it - getSums().begin();
+}
+
+TargetAttr kernel::getTarget(Operation *op) {
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module)
+    module = op->getParentOfType<ModuleOp>();
+  return module ? module->getAttrOfType<TargetAttr>(kTargetAttrName) : TargetAttr();
+}
+
+LogicalResult MatmulOp::verify() {
+  auto weight = cast<RankedTensorType>(getWeight().getType());
+  const BlockFormat *format = llm::getBlockFormat(weight.getElementType());
+  if (weight.getRank() != 2 || !isa_and_nonnull<llm::PackedAttr>(weight.getEncoding()))
+    return emitOpError() << "needs a packed weight matrix, not " << weight;
+  PackedType input = getInput().getType();
+  bool isFloat = format->weights == 1;
+  if (isFloat == input.isInteger8())
+    return emitOpError() << "weights of " << format->name << " take " << (isFloat ? "f32" : "i8")
+                         << " activations";
+  PackedLayout layout(*format);
+  if (input.getColumns() <
+      static_cast<int64_t>(layout.units(weight.getDimSize(1)) * layout.unitWeights()))
+    return emitOpError() << "activations of " << input.getColumns()
+                         << " columns do not cover the units of " << weight;
+  if ((getEpilogue() == Epilogue::Store) == bool(getOther()))
+    return emitOpError() << "add and swiglu take another buffer, store takes none";
+  if (getOut().getType().getWidth() != weight.getDimSize(0))
+    return emitOpError() << "output has " << getOut().getType().getWidth() << " columns, expected "
+                         << weight.getDimSize(0);
+  return success();
+}
+
+LogicalResult MapOp::verify() {
+  bool unary = getFunction() == Map::Copy || getFunction() == Map::Silu;
+  if (getInputs().size() != (unary ? 1u : 2u))
+    return emitOpError() << stringifyMap(getFunction()) << " takes "
+                         << (unary ? "one input" : "two inputs");
+  for (Value input : getInputs())
+    if (input.getType() != getOut().getType())
+      return emitOpError() << "inputs and output must have the same type";
+  return success();
+}

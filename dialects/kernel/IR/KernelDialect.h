@@ -1,0 +1,38 @@
+// The `kernel` dialect: what the threads of a team do with buffers. See KernelOps.td.
+#ifndef LLMC_DIALECTS_KERNEL_IR_KERNELDIALECT_H
+#define LLMC_DIALECTS_KERNEL_IR_KERNELDIALECT_H
+
+#include "dialects/llm/IR/LlmDialect.h"
+
+#include "dialects/kernel/IR/KernelDialect.h.inc"
+
+#include "dialects/kernel/IR/KernelEnums.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/kernel/IR/KernelTypes.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/kernel/IR/KernelAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/kernel/IR/KernelOps.h.inc"
+
+namespace llmc::kernel {
+
+// The module's attribute that holds the #kernel.target.
+inline constexpr llvm::StringLiteral kTargetAttrName = "kernel.target";
+// Bytes of the arena that the module's functions need, set by kernel-plan-memory.
+inline constexpr llvm::StringLiteral kArenaBytesAttrName = "kernel.arena_bytes";
+
+// Rows that a buffer has beyond max_rows: a token tile of width 12 or less has at most three tokens
+// that are not there.
+inline constexpr int64_t kRowPadding = 3;
+// Activations share a scale over this many elements.
+inline constexpr int64_t kActivationBlock = 32;
+
+// The target of the module around `op`; null when there is none.
+TargetAttr getTarget(::mlir::Operation *op);
+
+} // namespace llmc::kernel
+
+#endif

@@ -1,0 +1,30 @@
+#ifndef LLMC_DIALECTS_KERNEL_IR_KERNELENUMS_TD
+#define LLMC_DIALECTS_KERNEL_IR_KERNELENUMS_TD
+
+// In a file of their own because the enum generators take everything they see, with no dialect to
+// choose by.
+include "mlir/IR/EnumAttr.td"
+
+def Kernel_Dot : I32EnumAttr<"Dot", "the instructions that int8 dot products are made of", [
+  I32EnumAttrCase<"Vnni512", 0, "vnni512">, I32EnumAttrCase<"Vnni256", 1, "vnni256">,
+  I32EnumAttrCase<"Avx2", 2, "avx2">, I32EnumAttrCase<"Plain", 3, "plain">]> {
+  let cppNamespace = "::llmc::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def Kernel_Epilogue : I32EnumAttr<"Epilogue", "what a matrix product does with its sums", [
+  I32EnumAttrCase<"Store", 0, "store">, I32EnumAttrCase<"Add", 1, "add">,
+  I32EnumAttrCase<"Swiglu", 2, "swiglu">]> {
+  let cppNamespace = "::llmc::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def Kernel_Map : I32EnumAttr<"Map", "an elementwise function", [
+  I32EnumAttrCase<"Copy", 0, "copy">, I32EnumAttrCase<"Silu", 1, "silu">,
+  I32EnumAttrCase<"Add", 2, "add">, I32EnumAttrCase<"Mul", 3, "mul">,
+  I32EnumAttrCase<"Swiglu", 4, "swiglu">]> {
+  let cppNamespace = "::llmc::kernel";
+  let genSpecializedAttr = 0;
+}
+
+#endif

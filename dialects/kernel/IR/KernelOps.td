@@ -1,0 +1,247 @@
+#ifndef LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
+#define LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
+
+include "dialects/kernel/IR/KernelTypes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Kernel_In : Arg<Kernel_BufferType, "", [MemRead]>;
+def Kernel_Out : Arg<Kernel_BufferType, "", [MemWrite]>;
+def Kernel_Weight : RankedTensorOf<[Llm_WeightElement], [], "weight">;
+
+def Kernel_AllocOp : Kernel_Op<"alloc"> {
+  let summary = "A buffer in the step's arena";
+  let description = [{
+    Names memory for one value of a step. `offset` is its place in the arena in bytes, -1 until
+    `kernel-plan-memory` has chosen it.
+
+    ```mlir
+    %b = kernel.alloc at -1 : !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins DefaultValuedAttr<I64Attr, "-1">:$offset);
+  let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType]>, "", [MemAlloc]>:$result);
+  let assemblyFormat = "`at` $offset attr-dict `:` type($result)";
+}
+
+def Kernel_GetWeightOp : Kernel_Op<"get_weight", [Pure]> {
+  let summary = "A weight's address";
+  let description = [{
+    The weight behind a symbol, or tensor `index` of a family.
+
+    ```mlir
+    %w = kernel.get_weight @blk.attn_q[%i] : tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$index);
+  let results = (outs Kernel_Weight:$result);
+  let assemblyFormat = "$weight (`[` $index^ `]`)? attr-dict `:` type($result)";
+}
+
+def Kernel_GetStateOp : Kernel_Op<"get_state", [Pure]> {
+  let summary = "A state's address";
+  let description = [{
+    ```mlir
+    %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$state);
+  let results = (outs Llm_KvCacheType:$result);
+  let assemblyFormat = "$state attr-dict `:` type($result)";
+}
+
+def Kernel_BarrierOp : Kernel_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "All threads wait here for each other";
+  let description = [{
+    Everything written before is visible to all threads after.
+
+    ```mlir
+    kernel.barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Kernel_EmbedOp : Kernel_Op<"embed"> {
+  let summary = "Dequantizes the embedding rows of the step's tokens";
+  let description = [{
+    Work is split by tokens. The weight may be packed or lie as in the GGUF.
+
+    ```mlir
+    kernel.embed %tokens, %w, %out
+        : !kernel.buffer<1 x i32>, tensor<100x64xf16>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$tokens, Kernel_Weight:$weight, Kernel_Out:$out);
+  let assemblyFormat = "$tokens `,` $weight `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
+  let summary = "Fills the table of rotary cosines and sines";
+  let description = [{
+    Row t has cosine and sine of `(start + t) * frequencies[i] / factors[i]`, times `magnitude`. With
+    `ramp`, the angle is `position * (frequencies[i] / factor * (1 - ramp[i]) + frequencies[i] *
+    ramp[i])`, which is what `frequencies` already holds. The runtime computes it, in double precision;
+    work is split by tokens.
+
+    ```mlir
+    kernel.rope_table %start, %out {frequencies = array<f64: 1.0, 0.5>, magnitude = 1.0 : f64}
+        : index, !kernel.buffer<4 x f32>
+    ```
+  }];
+  let arguments = (ins Index:$start, Kernel_Out:$out, Optional<Kernel_Weight>:$factors,
+                       DenseF64ArrayAttr:$frequencies, F64Attr:$magnitude);
+  let assemblyFormat = "$start `,` $out (`factors` $factors^)? attr-dict `:` type(operands)";
+}
+
+def Kernel_RmsNormOp : Kernel_Op<"rms_norm"> {
+  let summary = "Root mean square normalization of each row";
+  let description = [{
+    As `llm.rms_norm`. Work is split by tokens.
+
+    ```mlir
+    kernel.rms_norm %x, %w, %out {eps = 1.0e-05 : f32}
+        : !kernel.buffer<64 x f32>, tensor<64xf32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input, Kernel_Weight:$weight, Kernel_Out:$out, F32Attr:$eps);
+  let assemblyFormat = "$input `,` $weight `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_PackRowsOp : Kernel_Op<"pack_rows"> {
+  let summary = "Packs activations into token tiles, quantizing and normalizing on the way";
+  let description = [{
+    With a `norm` weight, rows are normalized by `rms_norm` first. Quantized activations have a scale
+    per 32 elements, `max |x| / 127`. Work is split by token tiles.
+
+    ```mlir
+    kernel.pack_rows %x, %packed norm %w {eps = 1.0e-05 : f32}
+        : !kernel.buffer<64 x f32>, !kernel.packed<64 x i8, tiles = [1], corrections = [8, 32], sums = []>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input, Arg<Kernel_PackedType, "", [MemWrite]>:$out,
+                       Optional<Kernel_Weight>:$norm, DefaultValuedAttr<F32Attr, "0.0f">:$eps);
+  let assemblyFormat = "$input `,` $out (`norm` $norm^)? attr-dict `:` type(operands)";
+}
+
+def Kernel_EpilogueAttr : EnumAttr<Kernel_Dialect, Kernel_Epilogue, "epilogue"> {
+  let summary = "What a matrix product does with its sums";
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {
+  let summary = "Packed activations times packed weights";
+  let description = [{
+    `sum[t, n] = bias[n] + sum over k of x[t, k] * w[n, k]`, then by `epilogue`: `store` writes it,
+    `add` adds row t of `other` (a residual), `swiglu` writes `silu(other[t, n]) * sum`, where `other`
+    has the gate and may be `out` itself. Work is split by groups of 16 rows of the weight.
+
+    ```mlir
+    kernel.matmul %x, %w, %out {epilogue = #kernel.epilogue<store>}
+        : !kernel.packed<64 x i8, tiles = [1], corrections = [8, 32], sums = []>, tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Arg<Kernel_PackedType, "", [MemRead]>:$input, Kernel_Weight:$weight,
+                       Kernel_Out:$out, Optional<Kernel_Weight>:$bias, Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$other,
+                       DefaultValuedAttr<Kernel_EpilogueAttr, "::llmc::kernel::Epilogue::Store">:$epilogue);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $out (`bias` $bias^)? (`other` $other^)? attr-dict `:` type(operands)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_MapAttr : EnumAttr<Kernel_Dialect, Kernel_Map, "function"> {
+  let summary = "An elementwise function";
+  let assemblyFormat = "$value";
+}
+
+def Kernel_MapOp : Kernel_Op<"map"> {
+  let summary = "An elementwise function of one or two buffers";
+  let description = [{
+    Work is split by vectors of 16 elements.
+
+    ```mlir
+    kernel.map add %a, %b into %out
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_MapAttr:$function, Arg<Variadic<Kernel_BufferType>, "", [MemRead]>:$inputs, Kernel_Out:$out);
+  let assemblyFormat = "$function $inputs `into` $out attr-dict `:` type(operands)";
+  let hasVerifier = 1;
+}
+
+def Kernel_RopeOp : Kernel_Op<"rope"> {
+  let summary = "Rotates pairs by the rotary table";
+  let description = [{
+    As `llm.rope`. Work is split by tokens.
+
+    ```mlir
+    kernel.rope %x, %table, %out {head_dim = 16 : i64}
+        : !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input, Kernel_In:$table, Kernel_Out:$out, I64Attr:$head_dim);
+  let assemblyFormat = "$input `,` $table `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {
+  let summary = "Stores keys and values in the KV cache, rotating keys when a table is given";
+  let description = [{
+    Work is split by tokens and heads.
+
+    ```mlir
+    kernel.cache_write %k, %v, %kv[%layer] at %start rope %table
+        : !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index, !kernel.buffer<16 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$keys, Kernel_In:$values,
+                       Arg<Llm_KvCacheType, "", [MemWrite]>:$cache, Index:$layer, Index:$start,
+                       Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table);
+  let assemblyFormat = [{
+    $keys `,` $values `,` $cache `[` $layer `]` `at` $start (`rope` $table^)? attr-dict
+    `:` type(operands)
+  }];
+}
+
+def Kernel_AttentionOp : Kernel_Op<"attention"> {
+  let summary = "Causal attention over the KV cache, in tiles, with an online softmax";
+  let description = [{
+    As `llm.attention`, rotating queries when a table is given. Positions are taken in blocks; the
+    running maximum and sum of each query rescale what was summed before (Milakov and Gimelshein, 2018),
+    so no row of scores is ever whole. Work is split by key/value heads and tiles of queries.
+
+    ```mlir
+    kernel.attention %q, %kv[%layer] at %start, %out rope %table {scale = 0.25 : f32, window = 0 : i64}
+        : !kernel.buffer<64 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index, !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$query, Arg<Llm_KvCacheType, "", [MemRead]>:$cache, Index:$layer,
+                       Index:$start, Kernel_Out:$out, Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table, F32Attr:$scale,
+                       I64Attr:$window);
+  let assemblyFormat = [{
+    $query `,` $cache `[` $layer `]` `at` $start `,` $out (`rope` $table^)? attr-dict
+    `:` type(operands)
+  }];
+}
+
+def Kernel_LayersOp : Kernel_Op<"layers"> {
+  let summary = "Runs the model's blocks, one after the other";
+  let description = [{
+    Layer i calls `blocks[schedule[i]]` with the current hidden state, the buffer for the next one, the
+    layer's number, the index of its weights in their families, and the `shared` operands; then the two
+    buffers change places. After the last layer the hidden state is in `hidden` when the number of
+    layers is even, else in `other`.
+
+    ```mlir
+    kernel.layers %a, %b shared(%table, %kv, %start) {blocks = [@block.0], schedule = array<i32: 0, 0>}
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index
+    ```
+  }];
+  let arguments = (ins Arg<Kernel_BufferType, "", [MemRead, MemWrite]>:$hidden,
+                       Arg<Kernel_BufferType, "", [MemRead, MemWrite]>:$other,
+                       Variadic<AnyType>:$shared, SymbolRefArrayAttr:$blocks,
+                       DenseI32ArrayAttr:$schedule);
+  let assemblyFormat = "$hidden `,` $other (`shared` `(` $shared^ `)`)? attr-dict `:` type(operands)";
+}
+
+#endif

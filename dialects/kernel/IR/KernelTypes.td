@@ -1,0 +1,94 @@
+#ifndef LLMC_DIALECTS_KERNEL_IR_KERNELTYPES_TD
+#define LLMC_DIALECTS_KERNEL_IR_KERNELTYPES_TD
+
+include "dialects/kernel/IR/KernelDialect.td"
+include "dialects/llm/IR/LlmTypes.td"
+include "mlir/IR/AttrTypeBase.td"
+include "dialects/kernel/IR/KernelEnums.td"
+
+def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "What code generation needs to know of the CPU";
+  let description = [{
+    `dot` names the dot-product instructions, `tiles` the token tile widths for which matrix products
+    are generated, ascending from 1; the widest is chosen so that its accumulators stay in registers.
+    `max_rows` is the most tokens of a step. The attribute stands on the module as `kernel.target`.
+
+    ```mlir
+    #kernel.target<dot = vnni512, tiles = [1, 2, 4, 8, 12], max_rows = 512>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Kernel_Dot>:$dot, ArrayRefParameter<"int64_t">:$tiles,
+                        "int64_t":$maxRows);
+  let assemblyFormat = [{
+    `<` `dot` `=` $dot `,` `tiles` `=` `[` $tiles `]` `,` `max_rows` `=` $maxRows `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+class Kernel_Type<string name, string typeMnemonic> : TypeDef<Kernel_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Kernel_BufferType : Kernel_Type<"Buffer", "buffer"> {
+  let summary = "Rows of numbers, one per token of the step";
+  let description = [{
+    `width` elements per row. Rows are 64-byte aligned: a row of f32 takes `width` rounded up to 16
+    elements. A buffer has room for a few rows more than a step has tokens, because the last token tile
+    writes whole tiles.
+
+    ```mlir
+    !kernel.buffer<2048 x f32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$width, "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $width `x` $elementType `>`";
+  let extraClassDeclaration = [{
+    // Bytes from one row to the next.
+    int64_t getRowBytes() const;
+  }];
+}
+
+def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
+  let summary = "Activations in token tiles, ready for matrix products";
+  let description = [{
+    Tokens are taken in tiles of the widest width of `tiles`; the last tile has the smallest width that
+    holds the rest, missing tokens being zero. With T the width of a tile, element type `i8` has
+
+    * `q[columns / 4][T][4]`, signed bytes; a block of 32 shares a scale: `x = scale * q`
+    * `scale[columns / 32][T]`, f32
+    * for each pair (offset, n) in `corrections`: `[columns / n][T]`, i32, `-offset * sum(q)` over n
+    * for each n in `sums`: `[columns / n][T]`, f32, `scale * sum(q)` over n
+
+    and `f32` has `x[columns][T]`. Each array begins where it would begin in the widest tile. `columns`
+    is padded with zeros to whole units of every weight that is multiplied.
+
+    ```mlir
+    !kernel.packed<2048 x i8, tiles = [1, 2, 4], corrections = [8, 32], sums = []>
+    ```
+  }];
+  let parameters = (ins "int64_t":$columns, "::mlir::Type":$elementType,
+                        ArrayRefParameter<"int64_t">:$tiles,
+                        OptionalArrayRefParameter<"int64_t">:$corrections,
+                        OptionalArrayRefParameter<"int64_t">:$sums);
+  let assemblyFormat = [{
+    `<` $columns `x` $elementType `,` `tiles` `=` `[` $tiles `]` `,`
+    `corrections` `=` `[` (`]`) : ($corrections^ `]`)? `,` `sums` `=` `[` (`]`) : ($sums^ `]`)? `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getMaxTile() const { return getTiles().back(); }
+    bool isInteger8() const { return getElementType().isInteger(8); }
+    // Byte offsets inside a tile.
+    int64_t getScaleOffset() const;
+    int64_t getCorrectionOffset(unsigned index) const;
+    int64_t getSumOffset(unsigned index) const;
+    // Bytes from one tile to the next.
+    int64_t getTileBytes() const;
+    // The index of a pair in `corrections`, of a length in `sums`; -1 where it is not there.
+    int64_t findCorrection(int64_t offset, int64_t length) const;
+    int64_t findSum(int64_t length) const;
+  }];
+}
+
+#endif

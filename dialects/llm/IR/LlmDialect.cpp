@@ -1,0 +1,100 @@
+#include "dialects/llm/IR/LlmDialect.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace llmc;
+using namespace llmc::llm;
+
+#include "dialects/llm/IR/LlmDialect.cpp.inc"
+#include "dialects/llm/IR/LlmEnums.cpp.inc"
+
+// The name of a block format is a bare word: !llm.block<q4_K>.
+static ParseResult parseFormatName(AsmParser &parser, std::string &name) {
+  return parser.parseKeywordOrString(&name);
+}
+static void printFormatName(AsmPrinter &printer, StringRef name) {
+  printer.printKeywordOrString(name);
+}
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/llm/IR/LlmTypes.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/llm/IR/LlmAttrs.cpp.inc"
+
+void LlmDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/llm/IR/LlmTypes.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/llm/IR/LlmAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/llm/IR/LlmOps.cpp.inc"
+      >();
+}
+
+LogicalResult BlockType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef format) {
+  const BlockFormat *known = findBlockFormat(absl::string_view(format.data(), format.size()));
+  if (known && known->weights > 1)
+    return success();
+  InFlightDiagnostic error = emitError() << "unknown block format '" << format << "'; known are ";
+  llvm::interleaveComma(
+      llvm::make_filter_range(blockFormats(), [](const BlockFormat &f) { return f.weights > 1; }),
+      error, [&](const BlockFormat &f) { error << f.name; });
+  return error;
+}
+
+const BlockFormat &BlockType::getBlockFormat() const {
+  StringRef name = getFormat();
+  return *findBlockFormat(absl::string_view(name.data(), name.size()));
+}
+
+LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers,
+                                  int64_t heads, int64_t key, int64_t value, Type elementType) {
+  if (layers < 1 || heads < 1 || key < 1 || value < 1)
+    return emitError() << "layers, heads, key and value of a KV cache must be positive";
+  if (!elementType.isF32() && !elementType.isF16())
+    return emitError() << "a KV cache holds f32 or f16, not " << elementType;
+  return success();
+}
+
+LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows) {
+  if (rows != 16)
+    return emitError() << "packed weights have groups of 16 rows, not " << rows;
+  return success();
+}
+
+const BlockFormat *llm::getBlockFormat(Type elementType) {
+  if (auto block = dyn_cast<BlockType>(elementType))
+    return &block.getBlockFormat();
+  if (elementType.isF32())
+    return findBlockFormat("f32");
+  if (elementType.isF16())
+    return findBlockFormat("f16");
+  if (elementType.isBF16())
+    return findBlockFormat("bf16");
+  return nullptr;
+}
+
+Type llm::getWeightElementType(MLIRContext *context, const BlockFormat &format) {
+  Builder b(context);
+  absl::string_view name = format.name;
+  if (name == "f32")
+    return b.getF32Type();
+  if (name == "f16")
+    return b.getF16Type();
+  if (name == "bf16")
+    return b.getBF16Type();
+  return BlockType::get(context, format.name);
+}
+
+int64_t llm::getWidth(Value rows) {
+  return cast<RankedTensorType>(rows.getType()).getShape().back();
+}

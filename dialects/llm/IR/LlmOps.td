@@ -1,0 +1,389 @@
+#ifndef LLMC_DIALECTS_LLM_IR_LLMOPS_TD
+#define LLMC_DIALECTS_LLM_IR_LLMOPS_TD
+
+include "dialects/llm/IR/LlmTypes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+
+// Names that live outside a step.
+
+def Llm_WeightOp : Llm_Op<"weight", [Symbol]> {
+  let summary = "A weight, or one weight per layer, bound by name to the bytes of a model file";
+  let description = [{
+    Declares the symbol of a weight. `source` is the tensor's name in the GGUF. With `layers`, the
+    symbol stands for a family: one tensor for each listed layer, all of the same type; `{layer}` in
+    `source` is the number of the layer. A family keeps the program of a 32-layer model as short as
+    that of a 2-layer one.
+
+    ```mlir
+    llm.weight @token_embd : tensor<32000x2048x!llm.block<q4_0>> from "token_embd.weight"
+    llm.weight @blk.attn_q : tensor<2048x2048x!llm.block<q4_0>>
+        from "blk.{layer}.attn_q.weight" layers [0, 1, 2]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyRankedTensor>:$type,
+                       StrAttr:$source, OptionalAttr<DenseI32ArrayAttr>:$layers);
+  let assemblyFormat = [{
+    $sym_name `:` $type `from` $source (`layers` $layers^)? attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // Tensors behind this symbol: one, or one per layer.
+    int64_t getCount() { return getLayers() ? getLayers()->size() : 1; }
+    // The GGUF name of tensor `index`.
+    std::string getSourceName(int64_t index);
+  }];
+}
+
+def Llm_StateOp : Llm_Op<"state", [Symbol]> {
+  let summary = "Named memory that outlives a step";
+  let description = [{
+    Declares memory that the runtime allocates once and keeps between steps, such as the KV cache.
+
+    ```mlir
+    llm.state @kv : !llm.kv_cache<layers = 32, heads = 8, key = 128, value = 128, f16>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Llm_KvCacheType>:$type);
+  let assemblyFormat = "$sym_name `:` $type attr-dict";
+}
+
+def Llm_GetWeightOp : Llm_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The weight behind a symbol";
+  let description = [{
+    Yields the single tensor of a weight symbol.
+
+    ```mlir
+    %w = llm.get_weight @output : tensor<32000x2048x!llm.block<q6_K>>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def Llm_GetStateOp : Llm_Op<"get_state", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The state behind a symbol";
+  let description = [{
+    Yields a handle to named state.
+
+    ```mlir
+    %kv = llm.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$state);
+  let results = (outs Llm_KvCacheType:$result);
+  let assemblyFormat = "$state attr-dict `:` type($result)";
+}
+
+def Llm_LayersOp : Llm_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs the model's blocks, one after the other";
+  let description = [{
+    For layer i, calls function `blocks[schedule[i]]` with the hidden state, the layer's number, the
+    `shared` operands and the layer's own weights, and continues with its result as the hidden state.
+    `weights[b]` lists the weight families that block b takes, in the order of its parameters; each
+    family has one tensor for every layer that the schedule gives to b.
+
+    There is one function per distinct signature: a file whose layers all have the same types has one,
+    a Q4_K_M file two.
+
+    ```mlir
+    %y = llm.layers %h shared(%rope, %kv, %start) {
+      blocks = [@block.0], weights = [[@blk.attn_norm, @blk.attn_q]], schedule = array<i32: 0, 0>
+    } : (tensor<?x64xf32>, tensor<?x8xf32>, !llm.kv_cache<...>, index) -> tensor<?x64xf32>
+    ```
+
+    A block is `func.func private @block.0(%h, %layer: index, %rope, %kv, %start, %attn_norm, %attn_q)
+    -> tensor<?x64xf32>`.
+  }];
+  let arguments = (ins Llm_Rows:$hidden, Variadic<AnyType>:$shared, SymbolRefArrayAttr:$blocks,
+                       ArrayAttr:$weights, DenseI32ArrayAttr:$schedule);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $hidden (`shared` `(` $shared^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+// Model math.
+
+def Llm_EmbedOp : Llm_Op<"embed", [Pure]> {
+  let summary = "Rows of the embedding matrix";
+  let description = [{
+    Row i of the result is row `tokens[i]` of the matrix, dequantized to f32.
+
+    ```mlir
+    %h = llm.embed %tokens, %w : tensor<?xi32>, tensor<32000x2048xf16> -> tensor<?x2048xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Tokens:$tokens, Llm_Matrix:$weight);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$tokens `,` $weight attr-dict `:` type($tokens) `,` type($weight) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Llm_RmsNormOp : Llm_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "Root mean square normalization of each row";
+  let description = [{
+    `y = x / sqrt(mean(x^2) + eps) * weight` (Zhang and Sennrich, 2019).
+
+    ```mlir
+    %y = llm.rms_norm %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Llm_Vector:$weight, F32Attr:$eps);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_LinearOp : Llm_Op<"linear", [Pure]> {
+  let summary = "Linear layer: rows times the transpose of a weight matrix";
+  let description = [{
+    `y[t, n] = sum over k of x[t, k] * w[n, k] (+ bias[n])`. The matrix is `N x K`, as GGUF stores it.
+
+    ```mlir
+    %y = llm.linear %x, %w : tensor<?x64xf32>, tensor<128x64x!llm.block<q4_0>> -> tensor<?x128xf32>
+    %z = llm.linear %x, %w bias %b : tensor<128xf32>
+        : tensor<?x64xf32>, tensor<128x64xf16> -> tensor<?x128xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Llm_Matrix:$weight, Optional<Llm_Vector>:$bias);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^ `:` type($bias))? attr-dict
+    `:` type($input) `,` type($weight) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+class Llm_BinaryOp<string mnemonic, string text>
+    : Llm_Op<mnemonic, [Pure, SameOperandsAndResultType]> {
+  let summary = text;
+  let arguments = (ins Llm_Rows:$lhs, Llm_Rows:$rhs);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def Llm_AddOp : Llm_BinaryOp<"add", "Elementwise sum"> {
+  let description = [{
+    `y = lhs + rhs`; the residual connections.
+
+    ```mlir
+    %y = llm.add %a, %b : tensor<?x64xf32>
+    ```
+  }];
+}
+
+def Llm_MulOp : Llm_BinaryOp<"mul", "Elementwise product"> {
+  let description = [{
+    `y = lhs * rhs`; the gate of a gated feed-forward layer.
+
+    ```mlir
+    %y = llm.mul %a, %b : tensor<?x64xf32>
+    ```
+  }];
+}
+
+def Llm_SiluOp : Llm_Op<"silu", [Pure, SameOperandsAndResultType]> {
+  let summary = "Sigmoid-weighted linear unit";
+  let description = [{
+    `y = x / (1 + exp(-x))`.
+
+    ```mlir
+    %y = llm.silu %x : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def Llm_RopeScaling : I32EnumAttr<"RopeScaling", "how rotary angles are scaled", [
+  I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Linear", 1, "linear">,
+  I32EnumAttrCase<"Yarn", 2, "yarn">]> {
+  let cppNamespace = "::llmc::llm";
+  let genSpecializedAttr = 0;
+}
+def Llm_RopeScalingAttr : EnumAttr<Llm_Dialect, Llm_RopeScaling, "rope_scaling"> {
+  let summary = "How rotary angles are scaled";
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Llm_RopeTableOp : Llm_Op<"rope_table", [Pure]> {
+  let summary = "Cosines and sines of the rotary angles of this step's positions";
+  let description = [{
+    Row t is for position `start + t`: columns 2i and 2i + 1 are the cosine and the sine of the angle of
+    pair i (Su et al., 2021), `position * base^(-2i / dims) / factors[i]`, times the scaling:
+
+    * `none`: as it is. `linear`: the angle divided by `factor`.
+    * `yarn` (Peng et al., 2023): a mix of the scaled and the unscaled angle by a ramp over the pairs,
+      between the pairs that turn `beta_fast` and `beta_slow` times over `original_context` positions;
+      cosine and sine are multiplied by `attention_factor * (1 + 0.1 ln(factor))`.
+
+    `factors` (`rope_freqs.weight` of Llama 3 files) divide each pair's angle.
+
+    ```mlir
+    %t = llm.rope_table %start {base = 1.0e+04 : f32} : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Index:$start, Optional<Llm_Vector>:$factors, F32Attr:$base,
+    DefaultValuedAttr<Llm_RopeScalingAttr, "::llmc::llm::RopeScaling::None">:$scaling,
+    DefaultValuedAttr<F32Attr, "1.0f">:$factor,
+    DefaultValuedAttr<F32Attr, "1.0f">:$attention_factor,
+    DefaultValuedAttr<F32Attr, "32.0f">:$beta_fast,
+    DefaultValuedAttr<F32Attr, "1.0f">:$beta_slow,
+    DefaultValuedAttr<F32Attr, "1.0f">:$extrapolation,
+    DefaultValuedAttr<I64Attr, "0">:$original_context);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $start (`factors` $factors^ `:` type($factors))? attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_RopeOp : Llm_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "Rotates neighbouring pairs of each head by the table's angles";
+  let description = [{
+    In each head of `head_dim` elements, pair (2i, 2i + 1) is rotated by the angle of column pair i of
+    the table, for the first `dims` elements, `dims` being the table's width; the rest is copied.
+
+    ```mlir
+    %y = llm.rope %x, %table head_dim 64 : tensor<?x2048xf32>, tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Llm_Rows:$table, I64Attr:$head_dim);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $table `head_dim` $head_dim attr-dict `:` type($input) `,` type($table)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_CacheWriteOp : Llm_Op<"cache_write", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Stores this step's keys and values in the KV cache";
+  let description = [{
+    Token t of the step is stored at position `start + t` of layer `layer`, converted to the cache's
+    element type. `keys` and `values` have all key/value heads side by side.
+
+    ```mlir
+    llm.cache_write %kv[%layer] at %start, %k, %v
+        : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>, tensor<?x128xf32>, tensor<?x128xf32>
+    ```
+  }];
+  let arguments = (ins Llm_KvCacheType:$cache, Index:$layer, Index:$start, Llm_Rows:$keys,
+                       Llm_Rows:$values);
+  let assemblyFormat = [{
+    $cache `[` $layer `]` `at` $start `,` $keys `,` $values attr-dict
+    `:` type($cache) `,` type($keys) `,` type($values)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_AttentionOp : Llm_Op<"attention", [MemoryEffects<[MemRead]>]> {
+  let summary = "Causal attention of this step's queries over the KV cache";
+  let description = [{
+    For the query of token t in head h: `softmax over p of (scale * q . key[p])` times `value[p]`, for
+    positions p from 0 to `start + t` of layer `layer`, in key/value head `h * kv_heads / heads`. With a
+    `window`, positions at or before `start + t - window` are left out.
+
+    ```mlir
+    %y = llm.attention %q, %kv[%layer] at %start scale 1.250000e-01
+        : tensor<?x256xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16> -> tensor<?x256xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$query, Llm_KvCacheType:$cache, Index:$layer, Index:$start,
+                       F32Attr:$scale, DefaultValuedAttr<I64Attr, "0">:$window);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $query `,` $cache `[` $layer `]` `at` $start `scale` $scale attr-dict
+    `:` type($query) `,` type($cache) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+// What fusion makes of the above.
+
+def Llm_SwigluOp : Llm_Op<"swiglu", [Pure, SameOperandsAndResultType]> {
+  let summary = "Gated feed-forward activation";
+  let description = [{
+    `y = silu(gate) * up` (Shazeer, 2020).
+
+    ```mlir
+    %y = llm.swiglu %gate, %up : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$gate, Llm_Rows:$up);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
+}
+
+def Llm_Activation : I32EnumAttr<"Activation", "what happens to the products of a fused linear", [
+  I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Swiglu", 1, "swiglu">]> {
+  let cppNamespace = "::llmc::llm";
+  let genSpecializedAttr = 0;
+}
+def Llm_ActivationAttr : EnumAttr<Llm_Dialect, Llm_Activation, "activation"> {
+  let summary = "What happens to the products of a fused linear";
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Llm_FusedLinearOp : Llm_Op<"fused_linear", [Pure, AttrSizedOperandSegments]> {
+  let summary = "Linear layers that share an input, with what stands before and after them";
+  let description = [{
+    Normalizes the input by `rms_norm` when a norm weight is given, multiplies it by each weight, adds
+    that weight's bias where `biased` is true (`biases` holds those in order), and then
+
+    * with a `residual`, adds it to the only product,
+    * with `activation = swiglu`, combines the two products, gate and up, to one result,
+    * else yields one result per weight.
+
+    The input is quantized once for all weights.
+
+    ```mlir
+    %q, %k, %v = llm.fused_linear %x norm(%n) weights(%wq, %wk, %wv) {eps = 1.0e-05 : f32}
+        : (tensor<?x64xf32>, tensor<64xf32>, ...) -> (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Optional<Llm_Vector>:$norm, Variadic<Llm_Matrix>:$weights,
+                       Variadic<Llm_Vector>:$biases, Optional<Llm_Rows>:$residual,
+                       DefaultValuedAttr<F32Attr, "0.0f">:$eps,
+                       OptionalAttr<DenseBoolArrayAttr>:$biased,
+                       DefaultValuedAttr<Llm_ActivationAttr, "::llmc::llm::Activation::None">:$activation);
+  let results = (outs Variadic<Llm_Rows>:$products);
+  let assemblyFormat = [{
+    $input (`norm` `(` $norm^ `)`)? `weights` `(` $weights `)` (`biases` `(` $biases^ `)`)?
+    (`residual` `(` $residual^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // The bias of weight `index`, or null.
+    ::mlir::Value getBiasOf(unsigned index);
+  }];
+}
+
+def Llm_FusedAttentionOp : Llm_Op<"fused_attention", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Rotary positions, the write to the cache, and attention";
+  let description = [{
+    `rope` of queries and keys by the table, `cache_write` of the keys and values, and `attention`.
+
+    ```mlir
+    %y = llm.fused_attention %q, %k, %v, %table, %kv[%layer] at %start scale 1.250000e-01
+        : (tensor<?x256xf32>, tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x32xf32>, !llm.kv_cache<...>, index, index) -> tensor<?x256xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$query, Llm_Rows:$keys, Llm_Rows:$values, Llm_Rows:$table,
+                       Llm_KvCacheType:$cache, Index:$layer, Index:$start, F32Attr:$scale,
+                       DefaultValuedAttr<I64Attr, "0">:$window);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $query `,` $keys `,` $values `,` $table `,` $cache `[` $layer `]` `at` $start
+    `scale` $scale attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,80 @@
+#ifndef LLMC_DIALECTS_LLM_IR_LLMTYPES_TD
+#define LLMC_DIALECTS_LLM_IR_LLMTYPES_TD
+
+include "dialects/llm/IR/LlmDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+
+class Llm_Type<string name, string typeMnemonic> : TypeDef<Llm_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Llm_BlockType : Llm_Type<"Block", "block"> {
+  let summary = "One weight of a matrix that GGUF stores in quantized blocks";
+  let description = [{
+    The element type of a quantized weight. The parameter names one of the block formats of
+    `dialects/llm/Formats/BlockFormats.cpp`, which says how many weights and bytes a block has and how
+    a weight is computed from them. F32, F16 and BF16 weights have the builtin types `f32`, `f16` and
+    `bf16`.
+
+    ```mlir
+    tensor<4096x4096x!llm.block<q4_K>>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"name of the block format">:$format);
+  let assemblyFormat = "`<` custom<FormatName>($format) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    const ::llmc::BlockFormat &getBlockFormat() const;
+  }];
+}
+
+def Llm_KvCacheType : Llm_Type<"KvCache", "kv_cache"> {
+  let summary = "Keys and values of all layers for the positions seen so far";
+  let description = [{
+    `layers` layers of `heads` key/value heads; a key has `key` elements, a value `value`, both of type
+    `elementType`. How many positions it holds is chosen when the program runs. Keys are kept in tiles
+    of 16 positions, `[layer][head][position / 16][key][16]`, so that a vector holds 16 positions;
+    values are kept as `[layer][head][position][value]`, each row padded to 16 elements.
+
+    ```mlir
+    !llm.kv_cache<layers = 32, heads = 8, key = 128, value = 128, f16>
+    ```
+  }];
+  let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$key, "int64_t":$value,
+                        "::mlir::Type":$elementType);
+  let assemblyFormat = [{
+    `<` `layers` `=` $layers `,` `heads` `=` $heads `,` `key` `=` $key `,` `value` `=` $value `,`
+    $elementType `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Llm_PackedAttr : AttrDef<Llm_Dialect, "Packed"> {
+  let mnemonic = "packed";
+  let summary = "Encoding of a weight matrix whose rows are packed in groups, one row per vector lane";
+  let description = [{
+    Sixteen rows lie side by side: lane r of each 64-byte line belongs to row r of the group and holds
+    four neighbouring bytes of one field of its block. A group's blocks follow each other over all of
+    K. The packed matrix has the size of the GGUF's bytes, apart from padding to whole groups and whole
+    lines; `dialects/llm/Formats/PackedLayout.h` has the details. A weight without encoding lies as in
+    the GGUF, row after row.
+
+    ```mlir
+    tensor<4096x4096x!llm.block<q4_K>, #llm.packed<rows = 16>>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows);
+  let assemblyFormat = "`<` `rows` `=` $rows `>`";
+  let genVerifyDecl = 1;
+}
+
+def Llm_Float : AnyTypeOf<[F32, F16, BF16]>;
+def Llm_WeightElement : AnyTypeOf<[F32, F16, BF16, Llm_BlockType],
+                                  "f32, f16, bf16 or a block format">;
+def Llm_Matrix : RankedTensorOf<[Llm_WeightElement], [HasAnyRankOfPred<[2]>], "weight matrix">;
+def Llm_Vector : RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>], "f32 weight vector">;
+def Llm_Rows : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>], "rows of f32, one per token">;
+def Llm_Tokens : RankedTensorOf<[I32], [HasAnyRankOfPred<[1]>], "token ids">;
+
+#endif
