@@ -39,7 +39,7 @@ def pieces(size):
     tokens, types = ["<unk>", "<s>", "</s>"], [2, 3, 3]
     if size < len(tokens) + 1:
         raise ValueError(f"a vocabulary of {size} has no room for <unk>, <s>, </s> and a piece")
-    if size >= 300:  # smaller ones do without bytes: text outside the pieces becomes <unk>
+    if size >= 260:  # smaller ones do without bytes, which llama.cpp does not load
         tokens += [f"<0x{i:02X}>" for i in range(256)]
         types += [6] * 256
     normal = ["\u2581"] + list("etaoinshrdlcumwfgypbvkxjqzETAOINSHRDLCUMWFGYPBVKXJQZ0123456789.,'!?;:-\"()")
