@@ -36,6 +36,7 @@ MODELS = {
     "base-500000": dict(ODD, rope_base=500000.0),
     "linear": dict(ODD, rope_scaling="linear:4"),
     "yarn": dict(ODD, rope_scaling="yarn:4:64", ctx=256),
+    "yarn-long": dict(ODD, rope_scaling="yarn:4:2048", ctx=8192),
     "yarn-attn": dict(ODD, rope_scaling="yarn:8:32", meta=["llama.rope.scaling.attn_factor=1.3"]),
     "llama3": dict(ODD, rope_scaling="llama3:8:1:4:64", rope_base=500000.0),
     "eps": dict(ODD, eps=0.05),
