@@ -72,9 +72,17 @@ def Llm_PackedAttr : AttrDef<Llm_Dialect, "Packed"> {
 def Llm_Float : AnyTypeOf<[F32, F16, BF16]>;
 def Llm_WeightElement : AnyTypeOf<[F32, F16, BF16, Llm_BlockType],
                                   "f32, f16, bf16 or a block format">;
-def Llm_Matrix : RankedTensorOf<[Llm_WeightElement], [HasAnyRankOfPred<[2]>], "weight matrix">;
-def Llm_Vector : RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>], "f32 weight vector">;
-def Llm_Rows : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>], "rows of f32, one per token">;
+// Only the number of rows may be unknown, and no dimension is zero: verifiers compute with widths.
+def Llm_KnownShapePred : CPred<
+    "::llvm::all_of(::llvm::cast<::mlir::ShapedType>($_self).getShape(), "
+    "[](int64_t size) { return size > 0; })">;
+def Llm_KnownWidthPred : CPred<"::llvm::cast<::mlir::ShapedType>($_self).getShape().back() > 0">;
+def Llm_Matrix : RankedTensorOf<[Llm_WeightElement], [HasAnyRankOfPred<[2]>, Llm_KnownShapePred],
+                                "matrix of known shape">;
+def Llm_Vector : RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>, Llm_KnownShapePred],
+                                "vector of known length">;
+def Llm_Rows : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>, Llm_KnownWidthPred],
+                              "rows of known width">;
 def Llm_Tokens : RankedTensorOf<[I32], [HasAnyRankOfPred<[1]>], "token ids">;
 
 #endif
