@@ -53,6 +53,15 @@ LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError, D
   return verifyTiles(emitError, tiles);
 }
 
+LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width,
+                                 Type elementType) {
+  if (width < 1)
+    return emitError() << "a buffer has at least one column, not " << width;
+  if (!elementType.isF32() && !elementType.isInteger(32))
+    return emitError() << "a buffer holds f32 or i32, not " << elementType;
+  return success();
+}
+
 int64_t BufferType::getRowBytes() const {
   int64_t bytes = getElementType().getIntOrFloatBitWidth() / 8;
   // Token ids come from the caller, close together.
@@ -64,11 +73,19 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, i
                                  ArrayRef<int64_t> corrections, ArrayRef<int64_t> sums) {
   if (!elementType.isF32() && !elementType.isInteger(8))
     return emitError() << "packed activations are f32 or i8, not " << elementType;
+  if (columns < 1)
+    return emitError() << "packed activations have at least one column, not " << columns;
   if (elementType.isInteger(8) && columns % kActivationBlock != 0)
     return emitError() << "quantized activations need a multiple of " << kActivationBlock
                        << " columns, not " << columns;
   if (corrections.size() % 2 != 0)
     return emitError() << "corrections are pairs of an offset and a length";
+  for (size_t i = 1; i < corrections.size(); i += 2)
+    if (corrections[i] < 1)
+      return emitError() << "a correction is over at least one element, not " << corrections[i];
+  for (int64_t length : sums)
+    if (length < 1)
+      return emitError() << "a sum is over at least one element, not " << length;
   return verifyTiles(emitError, tiles);
 }
 

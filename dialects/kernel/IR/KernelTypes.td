@@ -43,6 +43,7 @@ def Kernel_BufferType : Kernel_Type<"Buffer", "buffer"> {
   }];
   let parameters = (ins "int64_t":$width, "::mlir::Type":$elementType);
   let assemblyFormat = "`<` $width `x` $elementType `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     // Bytes from one row to the next.
     int64_t getRowBytes() const;
