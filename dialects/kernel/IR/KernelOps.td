@@ -47,7 +47,7 @@ def Kernel_GetStateOp : Kernel_Op<"get_state", [Pure]> {
   }];
   let arguments = (ins FlatSymbolRefAttr:$state);
   let results = (outs Llm_KvCacheType:$result);
-  let assemblyFormat = "$state attr-dict `:` type($result)";
+  let assemblyFormat = "$state attr-dict `:` qualified(type($result))";
 }
 
 def Kernel_BarrierOp : Kernel_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -166,7 +166,7 @@ def Kernel_MapOp : Kernel_Op<"map"> {
     ```
   }];
   let arguments = (ins Kernel_MapAttr:$function, Arg<Variadic<Kernel_BufferType>, "", [MemRead]>:$inputs, Kernel_Out:$out);
-  let assemblyFormat = "$function $inputs `into` $out attr-dict `:` type(operands)";
+  let assemblyFormat = "`` $function $inputs `into` $out attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }
 

@@ -75,7 +75,7 @@ def Llm_GetStateOp : Llm_Op<"get_state", [Pure, DeclareOpInterfaceMethods<Symbol
   }];
   let arguments = (ins FlatSymbolRefAttr:$state);
   let results = (outs Llm_KvCacheType:$result);
-  let assemblyFormat = "$state attr-dict `:` type($result)";
+  let assemblyFormat = "$state attr-dict `:` qualified(type($result))";
 }
 
 def Llm_LayersOp : Llm_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -278,7 +278,7 @@ def Llm_CacheWriteOp : Llm_Op<"cache_write", [MemoryEffects<[MemWrite]>]> {
                        Llm_Rows:$values);
   let assemblyFormat = [{
     $cache `[` $layer `]` `at` $start `,` $keys `,` $values attr-dict
-    `:` type($cache) `,` type($keys) `,` type($values)
+    `:` qualified(type($cache)) `,` type($keys) `,` type($values)
   }];
   let hasVerifier = 1;
 }
@@ -300,7 +300,7 @@ def Llm_AttentionOp : Llm_Op<"attention", [MemoryEffects<[MemRead]>]> {
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `at` $start `scale` $scale attr-dict
-    `:` type($query) `,` type($cache) `->` type($result)
+    `:` type($query) `,` qualified(type($cache)) `->` type($result)
   }];
   let hasVerifier = 1;
 }
