@@ -1,0 +1,55 @@
+#include "compiler/Interpreter/Interpreter.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/Interpreter/Frame.h"
+#include "compiler/Interpreter/Status.h"
+
+namespace llmc {
+
+template <class Real>
+const OpTable<Real> &opTable() {
+  static const OpTable<Real> *table = [] {
+    auto *result = new OpTable<Real>();
+    addModelOps(*result);
+    addProgramOps(*result);
+    return result;
+  }();
+  return *table;
+}
+
+bool isInterpreted(llvm::StringRef operationName) {
+  return opTable<float>().contains(operationName);
+}
+
+template <class Real>
+Interpreter<Real>::Interpreter(mlir::ModuleOp module, WeightSource weights,
+                               InterpreterOptions options)
+    : module_(module), weights_(std::move(weights)), options_(options) {}
+
+template <class Real>
+absl::StatusOr<std::vector<InterpreterValue<Real>>>
+Interpreter<Real>::call(llvm::StringRef function, std::vector<Value> arguments) {
+  auto callee = module_.lookupSymbol<mlir::func::FuncOp>(function);
+  if (!callee)
+    return absl::NotFoundError(absl::StrCat("the module has no function '", function.str(), "'"));
+  return Frame<Real>(*this, nullptr).run(callee, std::move(arguments));
+}
+
+template <class Real>
+absl::StatusOr<KvCacheState<Real> *> Interpreter<Real>::state(const StateHandle &handle) {
+  auto declaration = module_.lookupSymbol<llm::StateOp>(handle.name);
+  if (!declaration)
+    return absl::NotFoundError(absl::StrCat("the module has no state '", handle.name, "'"));
+  auto type = mlir::cast<llm::KvCacheType>(declaration.getType());
+  auto found = states_.find(handle.name);
+  if (found != states_.end() && found->second.type() == type)
+    return &found->second;
+  LLMC_ASSIGN_OR_RETURN(auto created, KvCacheState<Real>::create(type, options_.exactCache));
+  return &states_.insert_or_assign(handle.name, std::move(created)).first->second;
+}
+
+template const OpTable<float> &opTable<float>();
+template const OpTable<double> &opTable<double>();
+template class Interpreter<float>;
+template class Interpreter<double>;
+
+} // namespace llmc

@@ -1,0 +1,56 @@
+// The reference interpreter of the `llm` dialect: what a program means, computed as plainly as the
+// operations describe it. It judges compiled code, so it shares none of the compiler's lowering.
+#ifndef LLMC_COMPILER_INTERPRETER_INTERPRETER_H
+#define LLMC_COMPILER_INTERPRETER_INTERPRETER_H
+
+#include "absl/status/statusor.h"
+#include "compiler/Interpreter/InterpreterValue.h"
+#include "compiler/Interpreter/KvCacheState.h"
+#include "compiler/Interpreter/WeightStore.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <map>
+
+namespace llmc {
+
+struct InterpreterOptions {
+  // Keep cache elements in Real instead of rounding them to the cache's element type.
+  bool exactCache = false;
+};
+
+// True if the interpreter has a meaning for operations of this name.
+bool isInterpreted(llvm::StringRef operationName);
+
+// Runs functions of `module` in Real, which is float or double. One thread at a time.
+template <class Real>
+class Interpreter {
+public:
+  using Value = InterpreterValue<Real>;
+
+  // `module` has passed its verifier and outlives the interpreter. A module that changes between
+  // calls is seen as it then is; the state of a symbol is kept while its type stays.
+  Interpreter(mlir::ModuleOp module, WeightSource weights, InterpreterOptions options = {});
+
+  // Runs `function` and yields its results. Arguments must have its parameters' kinds and static
+  // dimensions: floats of any format are a tensor of Real, tensor<?xi32> is TokensValue, an
+  // !llm.kv_cache a StateHandle with the symbol's name. An error names the operation and its
+  // location; what the call wrote to the states before it stays.
+  absl::StatusOr<std::vector<Value>> call(llvm::StringRef function, std::vector<Value> arguments);
+
+  // Empties all states. Weights stay decoded.
+  void reset() { states_.clear(); }
+
+  // For the operations.
+  mlir::ModuleOp module() { return module_; }
+  WeightStore<Real> &weights() { return weights_; }
+  absl::StatusOr<KvCacheState<Real> *> state(const StateHandle &handle);
+
+private:
+  mlir::ModuleOp module_;
+  WeightStore<Real> weights_;
+  InterpreterOptions options_;
+  std::map<std::string, KvCacheState<Real>> states_;
+};
+
+} // namespace llmc
+
+#endif
