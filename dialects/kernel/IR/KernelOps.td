@@ -41,6 +41,8 @@ def Kernel_GetWeightOp : Kernel_Op<"get_weight", [Pure]> {
 def Kernel_GetStateOp : Kernel_Op<"get_state", [Pure]> {
   let summary = "A state's address";
   let description = [{
+    The memory behind a state's symbol, the same in every step.
+
     ```mlir
     %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
     ```
