@@ -1,0 +1,19 @@
+// Passes of phase `kernel`.
+#ifndef LLMC_PASSES_KERNEL_KERNELPASSES_H
+#define LLMC_PASSES_KERNEL_KERNELPASSES_H
+
+#include "dialects/kernel/IR/KernelDialect.h"
+#include "mlir/Pass/Pass.h"
+
+namespace llmc::kernel {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/Kernel/KernelPasses.h.inc"
+
+// Bytes that the buffer of an alloc takes when a step has `maxRows` tokens.
+int64_t bufferBytes(mlir::Type type, int64_t maxRows);
+
+} // namespace llmc::kernel
+
+#endif

@@ -1,0 +1,88 @@
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Kernel/KernelPasses.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace llmc::kernel {
+
+#define GEN_PASS_DEF_KERNELPLANMEMORY
+#include "passes/Kernel/KernelPasses.h.inc"
+
+int64_t bufferBytes(Type type, int64_t maxRows) {
+  if (auto packed = dyn_cast<PackedType>(type))
+    return llvm::divideCeil(maxRows, packed.getMaxTile()) * packed.getTileBytes();
+  auto buffer = cast<BufferType>(type);
+  return llvm::alignTo((maxRows + kRowPadding) * buffer.getRowBytes(), 64);
+}
+
+namespace {
+
+struct Life {
+  AllocOp alloc;
+  int64_t bytes, first, last; // operations of the block, in order
+};
+
+// Places buffers one after the other, the largest first, each at the lowest offset where no buffer
+// lies that lives at the same time. Returns the size of the frame.
+int64_t placeBuffers(func::FuncOp function, int64_t base, int64_t maxRows) {
+  DenseMap<Operation *, int64_t> order;
+  for (Operation &op : function.front())
+    order[&op] = order.size();
+  SmallVector<Life> lives;
+  for (auto alloc : function.getOps<AllocOp>()) {
+    Life life{alloc, bufferBytes(alloc.getType(), maxRows), INT64_MAX, -1};
+    for (Operation *user : alloc->getUsers()) {
+      life.first = std::min(life.first, order[user]);
+      life.last = std::max(life.last, order[user]);
+    }
+    lives.push_back(life);
+  }
+  llvm::stable_sort(lives, [](const Life &x, const Life &y) { return x.bytes > y.bytes; });
+  int64_t frame = 0;
+  for (auto [i, life] : llvm::enumerate(lives)) {
+    SmallVector<std::pair<int64_t, int64_t>> taken;
+    for (Life &other : MutableArrayRef(lives).take_front(i))
+      if (other.first <= life.last && life.first <= other.last)
+        taken.push_back({other.alloc.getOffset() - base, other.bytes});
+    llvm::sort(taken);
+    int64_t offset = 0;
+    for (auto [at, bytes] : taken)
+      if (at < offset + life.bytes)
+        offset = std::max(offset, at + bytes);
+    life.alloc.setOffset(base + offset);
+    frame = std::max(frame, offset + life.bytes);
+  }
+  return frame;
+}
+
+class KernelPlanMemory : public impl::KernelPlanMemoryBase<KernelPlanMemory> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    TargetAttr target = getTarget(module);
+    if (!target) {
+      module.emitError() << "needs the attribute " << kTargetAttrName;
+      return signalPassFailure();
+    }
+    llvm::StringSet<> blocks;
+    module.walk([&](LayersOp layers) {
+      for (Attribute block : layers.getBlocks())
+        blocks.insert(cast<FlatSymbolRefAttr>(block).getValue());
+    });
+    int64_t callers = 0, total = 0;
+    auto place = [&](bool isBlock, int64_t base) {
+      int64_t end = base;
+      for (auto function : module.getOps<func::FuncOp>())
+        if (!function.isExternal() && blocks.contains(function.getName()) == isBlock)
+          end = std::max(end, base + placeBuffers(function, base, target.getMaxRows()));
+      return end;
+    };
+    callers = place(false, 0);
+    total = place(true, callers);
+    module->setAttr(kArenaBytesAttrName, Builder(&getContext()).getI64IntegerAttr(total));
+  }
+};
+
+} // namespace
+} // namespace llmc::kernel

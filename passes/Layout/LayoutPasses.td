@@ -1,0 +1,16 @@
+#ifndef LLMC_PASSES_LAYOUT_LAYOUTPASSES_TD
+#define LLMC_PASSES_LAYOUT_LAYOUTPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LlmAssignLayouts : Pass<"llm-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "Chooses how each weight lies in memory";
+  let description = [{
+    Gives every matrix that some linear layer multiplies the encoding `#llm.packed`, on its symbol, on
+    the operations that name it and on the parameters of the blocks that take it. A matrix that is only
+    looked up by `llm.embed` stays as it lies in the GGUF, so that it need not be copied; one that is
+    used for both is packed.
+  }];
+}
+
+#endif

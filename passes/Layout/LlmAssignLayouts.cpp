@@ -1,0 +1,60 @@
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Layout/LayoutPasses.h"
+
+using namespace mlir;
+
+namespace llmc::llm {
+
+#define GEN_PASS_DEF_LLMASSIGNLAYOUTS
+#include "passes/Layout/LayoutPasses.h.inc"
+
+namespace {
+
+bool multiplies(OpOperand &use) {
+  if (auto linear = dyn_cast<LinearOp>(use.getOwner()))
+    return use.get() == linear.getWeight();
+  if (auto fused = dyn_cast<FusedLinearOp>(use.getOwner()))
+    return llvm::is_contained(fused.getWeights(), use.get());
+  return false;
+}
+
+class LlmAssignLayouts : public impl::LlmAssignLayoutsBase<LlmAssignLayouts> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    // Every value that carries a weight, by symbol.
+    llvm::MapVector<WeightOp, SmallVector<Value>> values;
+    module.walk([&](GetWeightOp get) {
+      values[symbols.lookup<WeightOp>(get.getWeight())].push_back(get.getResult());
+    });
+    module.walk([&](LayersOp layers) {
+      for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
+        auto function = symbols.lookup<func::FuncOp>(cast<FlatSymbolRefAttr>(block).getValue());
+        unsigned parameter = function.getNumArguments() - cast<ArrayAttr>(families).size();
+        for (Attribute family : cast<ArrayAttr>(families))
+          values[symbols.lookup<WeightOp>(cast<FlatSymbolRefAttr>(family).getValue())].push_back(
+              function.getArgument(parameter++));
+      }
+    });
+    auto packed = PackedAttr::get(&getContext(), 16);
+    for (auto &[weight, carriers] : values) {
+      auto type = cast<RankedTensorType>(weight.getType());
+      bool multiplied = llvm::any_of(
+          carriers, [](Value v) { return llvm::any_of(v.getUses(), multiplies); });
+      if (!multiplied || type.getEncoding())
+        continue;
+      auto encoded = RankedTensorType::get(type.getShape(), type.getElementType(), packed);
+      weight.setType(encoded);
+      for (Value v : carriers)
+        v.setType(encoded);
+    }
+    // Parameters have new types: bring the signatures up to date.
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!function.isExternal())
+        function.setType(FunctionType::get(&getContext(), function.front().getArgumentTypes(),
+                                           function.getFunctionType().getResults()));
+  }
+};
+
+} // namespace
+} // namespace llmc::llm

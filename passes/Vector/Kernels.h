@@ -1,0 +1,68 @@
+// Functions of vector code, made on demand: one per distinct variant, shared by all of its users.
+#ifndef LLMC_PASSES_VECTOR_KERNELS_H
+#define LLMC_PASSES_VECTOR_KERNELS_H
+
+#include "dialects/kernel/IR/KernelDialect.h"
+#include "passes/Vector/Emitter.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace llmc::kernel {
+
+// What every kernel function finds in its first three parameters.
+struct Team {
+  Value context; // StepContext *
+  Value thread;  // i64
+  Value threads; // i64
+};
+
+class KernelLibrary {
+public:
+  KernelLibrary(mlir::ModuleOp module, TargetAttr target);
+
+  mlir::ModuleOp module;
+  TargetAttr target;
+
+  // The function `name`, made by `body` the first time. The body is called with an emitter in the
+  // function's entry block and its parameters, and need not return.
+  using Body = std::function<void(Emitter &, ValueRange)>;
+  mlir::func::FuncOp get(llvm::StringRef name, llvm::ArrayRef<Type> parameters, mlir::Location loc,
+                         const Body &body);
+
+  // A constant array in memory; equal arrays are one.
+  Value constantArray(Emitter &e, mlir::DenseElementsAttr values);
+  // A runtime entry point: declares it by its C type.
+  void callRuntime(Emitter &e, llvm::StringRef name, ValueRange arguments);
+
+private:
+  llvm::StringMap<mlir::func::FuncOp> functions_;
+  llvm::DenseMap<mlir::Attribute, mlir::LLVM::GlobalOp> arrays_;
+};
+
+// One emission per operation: replaces the kernel operation's effect by calls at the emitter's place.
+// `operand(v)` is the address, or the index, that stands for a kernel-level value.
+using OperandMap = std::function<Value(Value)>;
+struct OpEmission {
+  Emitter &e;
+  KernelLibrary &library;
+  const Team &team;
+  Value rows; // tokens of the step, i64
+  const OperandMap &operand;
+};
+
+// 1 / sqrt(mean(x^2) + eps) of a row of `width` f32.
+Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps);
+
+void emitMatmul(OpEmission &, MatmulOp);
+void emitPackRows(OpEmission &, PackRowsOp);
+void emitEmbed(OpEmission &, EmbedOp);
+void emitRmsNorm(OpEmission &, RmsNormOp);
+void emitMap(OpEmission &, MapOp);
+void emitRope(OpEmission &, RopeOp);
+void emitRopeTable(OpEmission &, RopeTableOp);
+void emitCacheWrite(OpEmission &, CacheWriteOp);
+void emitAttention(OpEmission &, AttentionOp);
+void emitBarrier(OpEmission &, BarrierOp);
+
+} // namespace llmc::kernel
+
+#endif

@@ -1,0 +1,20 @@
+// C declarations of the functions that compiled code calls.
+#ifndef LLMC_RUNTIME_ABI_ENTRYPOINTS_H
+#define LLMC_RUNTIME_ABI_ENTRYPOINTS_H
+
+#include <cstdint>
+
+extern "C" {
+
+// All threads of the team wait here for each other; `team` is StepContext::team.
+void llmc_team_barrier(void *team);
+
+// Fills rows [firstRow, lastRow) of a rotary table, `rowBytes` apart: cosine and sine, times
+// `magnitude`, of (start + row) * frequencies[i] / factors[i] for each of `pairs` pairs. `factors`
+// may be null. Angles are computed in double precision.
+void llmc_rope_table(float *table, int64_t rowBytes, int64_t start, int64_t firstRow,
+                     int64_t lastRow, const double *frequencies, int64_t pairs,
+                     const float *factors, double magnitude);
+}
+
+#endif
