@@ -31,22 +31,44 @@ private:
   size_t bytes_;
 };
 
+/// Sums four adjoining quarters side by side. One stream leaves the core's line buffers partly
+/// idle: on a Sapphire Rapids core it reads a quarter less, and kernels would seem to beat memory.
+inline __attribute__((always_inline)) uint64_t sumOfQuarters(std::span<const uint64_t> words) {
+  constexpr size_t kStreams = 4;
+  uint64_t sums[kStreams][kLineWords] = {};
+  const size_t quarter = words.size() / kStreams;
+  const size_t whole = quarter / kLineWords * kLineWords;
+  for (size_t i = 0; i < whole; i += kLineWords)
+    for (size_t stream = 0; stream < kStreams; ++stream)
+      for (size_t j = 0; j < kLineWords; ++j)
+        sums[stream][j] += words[stream * quarter + i + j];
+  uint64_t sum = 0;
+  for (size_t stream = 0; stream < kStreams; ++stream) {
+    for (uint64_t part : sums[stream])
+      sum += part;
+    for (size_t i = whole; i < quarter; ++i)
+      sum += words[stream * quarter + i];
+  }
+  for (size_t i = kStreams * quarter; i < words.size(); ++i)
+    sum += words[i];
+  return sum;
+}
+
+#ifdef __x86_64__
+/// The same with wider loads, which the baseline instruction set does not have.
+__attribute__((target("avx2"))) uint64_t sumOfQuartersAvx2(std::span<const uint64_t> words) {
+  return sumOfQuarters(words);
+}
+#endif
+
 } // namespace
 
 uint64_t sumOfWords(std::span<const uint64_t> words) {
-  // One sum per word of four lines: enough independent chains that additions never wait.
-  constexpr size_t kStep = 4 * kLineWords;
-  uint64_t sums[kStep] = {};
-  size_t i = 0;
-  for (; i + kStep <= words.size(); i += kStep)
-    for (size_t j = 0; j < kStep; ++j)
-      sums[j] += words[i + j];
-  uint64_t sum = 0;
-  for (uint64_t part : sums)
-    sum += part;
-  for (; i < words.size(); ++i)
-    sum += words[i];
-  return sum;
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2"))
+    return sumOfQuartersAvx2(words);
+#endif
+  return sumOfQuarters(words);
 }
 
 absl::StatusOr<double> measureReadBandwidth(ThreadTeam &team, const ReadBandwidthOptions &options) {

@@ -9,7 +9,7 @@ namespace llmc {
 namespace {
 
 TEST(SumOfWords, ReadsEveryWordOnce) {
-  for (size_t size : {0, 1, 31, 32, 33, 64, 1000}) {
+  for (size_t size : {0, 1, 3, 4, 31, 32, 33, 63, 64, 95, 1000}) {
     std::vector<uint64_t> words(size);
     uint64_t wanted = 0;
     for (size_t i = 0; i < size; ++i)
