@@ -6,12 +6,15 @@ namespace llmc {
 
 absl::StatusOr<int64_t> elementCount(std::span<const int64_t> shape) {
   int64_t count = 1;
-  for (int64_t dim : shape)
-    if (dim < 0 || dim > kMaximumElements || __builtin_mul_overflow(count, dim, &count) ||
+  for (int64_t dim : shape) {
+    if (dim < 0)
+      return absl::InvalidArgumentError(absl::StrCat("a tensor has no shape ", shapeText(shape)));
+    if (dim > kMaximumElements || __builtin_mul_overflow(count, dim, &count) ||
         count > kMaximumElements)
       return absl::ResourceExhaustedError(
           absl::StrCat("a tensor of ", shapeText(shape), " elements is beyond the interpreter's ",
                        kMaximumElements, "; run a smaller model or fewer tokens"));
+  }
   return count;
 }
 
