@@ -1,0 +1,82 @@
+// RUN: llmc-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{unknown block format 'q4_9'; known are}}
+func.func private @block(!llm.block<q4_9>)
+
+// -----
+// A format without blocks is a builtin type.
+// expected-error @+1 {{unknown block format 'f16'; known are}}
+func.func private @block(!llm.block<f16>)
+
+// -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
+func.func private @cache(!llm.kv_cache<layers = 0, heads = 1, key = 8, value = 8, f16>)
+
+// -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 0, key = 8, value = 8, f16>)
+
+// -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = -8, value = 8, f16>)
+
+// -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 0, f16>)
+
+// -----
+// expected-error @+1 {{a KV cache holds f32 or f16, not 'bf16'}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, bf16>)
+
+// -----
+// expected-error @+1 {{packed weights have groups of 16 rows, not 8}}
+func.func private @packed(tensor<16x32x!llm.block<q4_0>, #llm.packed<rows = 8>>)
+
+// -----
+func.func @rows(%x: tensor<?x?xf32>) {
+  // expected-error @+1 {{operand #0 must be rows of known width}}
+  %y = llm.silu %x : tensor<?x?xf32>
+  return
+}
+
+// -----
+func.func @rows(%x: tensor<?x0xf32>) {
+  // expected-error @+1 {{operand #0 must be rows of known width}}
+  %y = llm.silu %x : tensor<?x0xf32>
+  return
+}
+
+// -----
+func.func @rows(%x: tensor<8xf32>) {
+  // expected-error @+1 {{operand #0 must be rows of known width}}
+  %y = llm.silu %x : tensor<8xf32>
+  return
+}
+
+// -----
+func.func @vector(%x: tensor<?x8xf32>, %w: tensor<?xf32>) {
+  // expected-error @+1 {{operand #1 must be vector of known length}}
+  %y = llm.rms_norm %x, %w eps 0.0 : tensor<?x8xf32>, tensor<?xf32>
+  return
+}
+
+// -----
+func.func @matrix(%x: tensor<?x8xf32>, %w: tensor<?x8xf32>) {
+  // expected-error @+1 {{operand #1 must be matrix of known shape of f32, f16, bf16 or a block format}}
+  %y = llm.linear %x, %w : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+func.func @matrix(%x: tensor<?x8xf32>, %w: tensor<8x8xf64>) {
+  // expected-error @+1 {{operand #1 must be matrix of known shape of f32, f16, bf16 or a block format}}
+  %y = llm.linear %x, %w : tensor<?x8xf32>, tensor<8x8xf64> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+func.func @tokens(%t: tensor<?xi64>, %w: tensor<8x8xf32>) {
+  // expected-error @+1 {{operand #0 must be token ids}}
+  %y = llm.embed %t, %w : tensor<?xi64>, tensor<8x8xf32> -> tensor<?x8xf32>
+  return
+}

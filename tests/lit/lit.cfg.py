@@ -1,0 +1,38 @@
+"""Tests of dialects and passes. The folders mirror the source tree."""
+
+import os
+
+import lit.formats
+
+config.name = "llmc"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.llmc_binary_dir, "tests", "lit")
+
+# The build's own tools come before LLVM's FileCheck and not.
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.llmc_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
+)
+
+includes = [config.llmc_source_dir] + config.mlir_include_dirs.split(";")
+config.substitutions.append(("%python", f'"{config.python}"'))
+config.substitutions.append(
+    (
+        "%check_docs",
+        f'"{config.python}" "{config.test_source_root}/check_docs.py" '
+        f'--tblgen "{config.llvm_tools_dir}/llvm-tblgen" '
+        + " ".join(f'-I "{path}"' for path in includes),
+    )
+)
+# Every pass leaves IR that can be written and read again.
+config.substitutions.append(("%opt", "llmc-opt --verify-roundtrip --split-input-file"))
+# Remarks are checked as diagnostics, at the line of the operation.
+config.substitutions.append(
+    (
+        "%remarks",
+        "llmc-opt --split-input-file --verify-diagnostics --remark-policy=all"
+        " --remark-format=emitRemark --remarks-filter=fuse -o /dev/null",
+    )
+)
