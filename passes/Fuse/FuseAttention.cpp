@@ -57,9 +57,9 @@ std::string findMatch(AttentionOp attention, Match &match) {
       return llvm::formatv("heads of {0} are rotated, the cache's keys have {1} elements",
                            rope.getHeadDim(), width);
   if (!match.query->hasOneUse())
-    return describeUses("rotated query", match.query.getResult());
+    return describeUses("rotation of the query", match.query.getResult());
   if (!match.keys->hasOneUse())
-    return describeUses("rotated keys", match.keys.getResult());
+    return describeUses("rotation of the keys", match.keys.getResult());
   return "";
 }
 
