@@ -1,0 +1,108 @@
+#include "compiler/Pipeline/Phases.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/Pipeline/PipelinePasses.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Fuse/FusePasses.h"
+#include "passes/Kernel/KernelPasses.h"
+#include "passes/Layout/LayoutPasses.h"
+#include "passes/Vector/VectorPasses.h"
+
+using namespace mlir;
+
+namespace llmc {
+namespace {
+
+void buildSimplify(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void buildFuse(OpPassManager &pm) {
+  buildFusePipeline(pm);
+  pm.addPass(createCSEPass());
+}
+
+void buildLayout(OpPassManager &pm) { pm.addPass(llm::createLlmAssignLayouts()); }
+
+void buildKernel(OpPassManager &pm) {
+  pm.addPass(kernel::createLlmToKernel());
+  pm.addPass(kernel::createKernelPlanMemory());
+  // After memory is planned: buffers that share a place must not be used at the same time.
+  pm.addPass(kernel::createKernelInsertBarriers());
+}
+
+void buildVector(OpPassManager &pm) {
+  pm.addPass(kernel::createKernelToVector());
+  // Emission makes a constant at each use.
+  pm.addPass(createCSEPass());
+}
+
+void buildLlvm(OpPassManager &pm) {
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+constexpr const char *kModelDialects[] = {"builtin", "func", "arith", "tensor", "llm"};
+constexpr const char *kKernelDialects[] = {"builtin", "func", "arith", "llm", "kernel"};
+constexpr const char *kVectorDialects[] = {"builtin", "func", "arith", "scf", "vector", "llvm"};
+constexpr const char *kLlvmDialects[] = {"builtin", "llvm"};
+
+constexpr PhaseInfo kPhases[] = {
+    {Phase::Import, "import", "the model as the frontend built it", nullptr, kModelDialects},
+    {Phase::Simplify, "simplify", "canonical form, common subexpressions once", buildSimplify,
+     kModelDialects},
+    {Phase::Fuse, "fuse", "operations that share work, fused", buildFuse, kModelDialects},
+    {Phase::Layout, "layout", "weights with the layout they have in memory", buildLayout,
+     kModelDialects},
+    {Phase::Kernel, "kernel", "buffers and barriers for a team of threads", buildKernel,
+     kKernelDialects},
+    {Phase::Vector, "vector", "vector code in pointer form", buildVector, kVectorDialects},
+    {Phase::Llvm, "llvm", "the LLVM dialect", buildLlvm, kLlvmDialects},
+    {Phase::Object, "object", "machine code", nullptr, {}},
+};
+
+} // namespace
+
+std::span<const PhaseInfo> phases() { return kPhases; }
+
+const PhaseInfo &phaseInfo(Phase phase) { return kPhases[static_cast<int>(phase)]; }
+
+std::optional<Phase> findPhase(absl::string_view name) {
+  for (const PhaseInfo &info : kPhases)
+    if (name == info.name)
+      return info.phase;
+  return std::nullopt;
+}
+
+void buildPhase(OpPassManager &pm, Phase phase) {
+  const PhaseInfo &info = phaseInfo(phase);
+  if (info.build)
+    info.build(pm);
+  LlmVerifyPhaseOptions options;
+  options.phase = info.name;
+  pm.addPass(createLlmVerifyPhase(options));
+}
+
+void registerPhasePasses() {
+  registerPass([]() -> std::unique_ptr<Pass> { return createLlmVerifyPhase(); });
+  for (const PhaseInfo &info : kPhases)
+    if (info.build)
+      // Registered for the life of the process.
+      new PassPipelineRegistration<>(
+          absl::StrCat("llm-phase-", info.name),
+          absl::StrCat("The passes of phase ", info.name, ": ", info.description),
+          [phase = info.phase](OpPassManager &pm) { buildPhase(pm, phase); });
+}
+
+} // namespace llmc

@@ -1,0 +1,119 @@
+#include "compiler/Target/TargetDescription.h"
+#include "absl/strings/str_cat.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Host.h"
+#include <mutex>
+
+namespace llmc {
+namespace {
+
+// The dot-product instructions in order of preference, the CPU features each needs, and the token
+// tiles whose accumulators fit the registers.
+struct DotRow {
+  kernel::Dot dot;
+  const char *features; // as MCSubtargetInfo::checkFeatures takes them
+  std::vector<int64_t> tiles;
+};
+const std::vector<DotRow> &dotTable() {
+  static const std::vector<DotRow> rows = {
+      {kernel::Dot::Vnni512, "+avx512vnni,+avx512bw,+avx512vl", {1, 2, 4, 8, 12}},
+      {kernel::Dot::Avx2, "+avx2,+fma,+f16c", {1, 2}},
+      {kernel::Dot::Plain, "", {1}},
+  };
+  return rows;
+}
+
+void initializeLlvm() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+    // Loop strength reduction would bring back indexed addresses where the kernels carry pointers,
+    // which costs 4-8 % of a matrix product. There is no other way to switch it off.
+    const char *arguments[] = {"llmc", "-disable-lsr"};
+    llvm::cl::ParseCommandLineOptions(2, arguments, "", &llvm::nulls());
+  });
+}
+
+std::string hostFeatures() {
+  std::string features;
+  for (const auto &[name, enabled] : llvm::sys::getHostCPUFeatures())
+    absl::StrAppend(&features, features.empty() ? "" : ",", enabled ? "+" : "-", name.str());
+  return features;
+}
+
+} // namespace
+
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(const TargetDescription &target) {
+  initializeLlvm();
+  std::string error;
+  llvm::Triple triple(target.triple);
+  const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!found)
+    return absl::InvalidArgumentError(absl::StrCat("no code for '", target.triple, "': ", error));
+  llvm::TargetOptions options;
+  std::unique_ptr<llvm::TargetMachine> machine(
+      found->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+                                 std::nullopt, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
+  if (!machine)
+    return absl::InternalError(absl::StrCat("LLVM makes no machine for '", target.triple, "'"));
+  return machine;
+}
+
+absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu) {
+  initializeLlvm();
+  TargetDescription target;
+  target.triple = llvm::sys::getDefaultTargetTriple();
+  if (cpu == "native" || cpu.empty()) {
+    target.cpu = llvm::sys::getHostCPUName().str();
+    target.features = hostFeatures();
+  } else {
+    target.cpu = std::string(cpu);
+  }
+  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> machine = makeTargetMachine(target);
+  if (!machine.ok())
+    return machine.status();
+  const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
+  if (!subtarget.isCPUStringValid(target.cpu))
+    return absl::InvalidArgumentError(
+        absl::StrCat("--target-cpu=", cpu, ": LLVM knows no such CPU; try native, x86-64, haswell, "
+                     "skylake-avx512, cascadelake, sapphirerapids, znver4"));
+  for (const DotRow &row : dotTable())
+    if (!*row.features || subtarget.checkFeatures(row.features)) {
+      target.dot = row.dot;
+      target.tiles = row.tiles;
+      break;
+    }
+  return target;
+}
+
+bool runsHere(const TargetDescription &target) {
+  absl::StatusOr<TargetDescription> host = describeTarget("native");
+  if (!host.ok() || host->triple != target.triple)
+    return false;
+  if (host->cpu == target.cpu && host->features == target.features)
+    return true;
+  auto theirs = makeTargetMachine(target), ours = makeTargetMachine(*host);
+  if (!theirs.ok() || !ours.ok())
+    return false;
+  // Every feature that decides about instructions must be there; tuning hints need not be.
+  const char *instructionSets[] = {"avx",      "avx2",     "fma",      "f16c",       "avx512f",
+                                   "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16",
+                                   "avx512fp16", "avx512vbmi", "avxvnni", "bmi2", "sse4.2"};
+  for (const char *name : instructionSets) {
+    std::string on = absl::StrCat("+", name);
+    if ((*theirs)->getMCSubtargetInfo()->checkFeatures(on) &&
+        !(*ours)->getMCSubtargetInfo()->checkFeatures(on))
+      return false;
+  }
+  return true;
+}
+
+} // namespace llmc

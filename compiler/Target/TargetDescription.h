@@ -1,0 +1,37 @@
+// Which CPU code is made for, and what follows from it.
+#ifndef LLMC_COMPILER_TARGET_TARGETDESCRIPTION_H
+#define LLMC_COMPILER_TARGET_TARGETDESCRIPTION_H
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "dialects/kernel/IR/KernelDialect.h"
+#include "llvm/Target/TargetMachine.h"
+#include <memory>
+#include <string>
+
+namespace llmc {
+
+struct TargetDescription {
+  std::string triple;
+  std::string cpu;      // LLVM's name
+  std::string features; // "+avx512f,..."; what the host has for "native", empty for a named CPU
+  kernel::Dot dot;
+  std::vector<int64_t> tiles; // token tile widths of matrix products
+
+  // The identity of the target in caches and artifacts.
+  std::string key() const { return triple + "/" + cpu + "/" + features; }
+};
+
+// The target for `cpu`: "native" is the CPU this runs on, any other name one that LLVM knows. Errors
+// say which names are known.
+absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu);
+
+// A machine that emits code for the target.
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(const TargetDescription &target);
+
+// Whether code for the target runs on this CPU.
+bool runsHere(const TargetDescription &target);
+
+} // namespace llmc
+
+#endif

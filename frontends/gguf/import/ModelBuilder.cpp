@@ -1,0 +1,157 @@
+#include "frontends/gguf/import/ModelBuilder.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+using namespace mlir;
+
+namespace llmc {
+
+ModelBuilder::ModelBuilder(MLIRContext *context, const gguf::GgufFile &file)
+    : file(file), module(ModuleOp::create(UnknownLoc::get(context))),
+      b(FileLineColLoc::get(context, StringRef(file.path()), 0, 0), context) {
+  b.setInsertionPointToStart(module->getBody());
+}
+
+absl::Status ModelBuilder::error(absl::string_view what) const {
+  return absl::InvalidArgumentError(absl::StrCat(file.path(), ": ", what));
+}
+
+RankedTensorType ModelBuilder::rows(int64_t width) {
+  return RankedTensorType::get({ShapedType::kDynamic, width}, b.getF32Type());
+}
+
+absl::StatusOr<RankedTensorType> ModelBuilder::tensorType(const gguf::TensorInfo &info, int64_t rows,
+                                                          int64_t columns) const {
+  std::vector<uint64_t> expected;
+  if (columns)
+    expected.push_back(columns);
+  expected.push_back(rows);
+  if (info.shape != expected)
+    return error(absl::StrCat("tensor '", info.name, "' has shape [", absl::StrJoin(info.shape, ", "),
+                              "], the metadata asks for [", absl::StrJoin(expected, ", "),
+                              "]; the file is damaged or was converted for another program"));
+  MLIRContext *context = b.getContext();
+  if (!info.format)
+    return error(absl::StrCat("tensor '", info.name, "' holds plain integers, a weight cannot"));
+  if (!columns && absl::string_view(info.format->name) != "f32")
+    return error(absl::StrCat("tensor '", info.name, "' is ", info.format->ggufName,
+                              ", norms and biases are known as F32 only; convert the model again"));
+  SmallVector<int64_t> shape{rows};
+  if (columns)
+    shape.push_back(columns);
+  return RankedTensorType::get(shape, llm::getWeightElementType(context, *info.format));
+}
+
+// "blk.0.attn_q.weight" -> "blk.0.attn_q"; biases keep their ending.
+static std::string symbolOf(absl::string_view name) {
+  if (absl::EndsWith(name, ".weight"))
+    name.remove_suffix(strlen(".weight"));
+  return std::string(name);
+}
+
+absl::StatusOr<llm::WeightOp> ModelBuilder::weight(absl::string_view name, int64_t rows,
+                                                   int64_t columns, bool required) {
+  const gguf::TensorInfo *info = file.findTensor(name);
+  if (!info) {
+    if (required)
+      return error(absl::StrCat("tensor '", name, "' is missing; the file is incomplete"));
+    return llm::WeightOp();
+  }
+  absl::StatusOr<RankedTensorType> type = tensorType(*info, rows, columns);
+  if (!type.ok())
+    return type.status();
+  used_.insert(std::string(name));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module->getBody());
+  while (b.getInsertionPoint() != module->getBody()->end() && isa<llm::WeightOp>(*b.getInsertionPoint()))
+    b.setInsertionPointAfter(&*b.getInsertionPoint());
+  return llm::WeightOp::create(b, b.getStringAttr(symbolOf(name)), TypeAttr::get(*type),
+                               b.getStringAttr(StringRef(name.data(), name.size())), DenseI32ArrayAttr());
+}
+
+absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors, Value hidden,
+                                           ValueRange shared, const BlockBody &body) {
+  // The type of each tensor in each layer; a null type is a tensor that is not there.
+  using Signature = std::vector<RankedTensorType>;
+  std::vector<Signature> signatures;
+  SmallVector<int32_t> schedule;
+  for (int64_t layer = 0; layer < count; ++layer) {
+    Signature signature;
+    for (const LayerTensor &tensor : tensors) {
+      std::string name = absl::StrCat("blk.", layer, ".", tensor.name);
+      const gguf::TensorInfo *info = file.findTensor(name);
+      if (!info && tensor.required)
+        return error(absl::StrCat("tensor '", name, "' is missing; the file is incomplete"));
+      signature.push_back(RankedTensorType());
+      if (!info)
+        continue;
+      absl::StatusOr<RankedTensorType> type = tensorType(*info, tensor.rows, tensor.columns);
+      if (!type.ok())
+        return type.status();
+      signature.back() = *type;
+      used_.insert(name);
+    }
+    auto known = llvm::find(signatures, signature);
+    schedule.push_back(known - signatures.begin());
+    if (known == signatures.end())
+      signatures.push_back(signature);
+  }
+
+  SmallVector<Attribute> blocks, families;
+  for (auto [index, signature] : llvm::enumerate(signatures)) {
+    SmallVector<int32_t> layersOfBlock;
+    for (auto [layer, block] : llvm::enumerate(schedule))
+      if (block == static_cast<int32_t>(index))
+        layersOfBlock.push_back(layer);
+    SmallVector<Attribute> ownFamilies;
+    SmallVector<Type> types{hidden.getType(), b.getIndexType()};
+    llvm::append_range(types, shared.getTypes());
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module->getBody());
+    while (isa<llm::WeightOp>(*b.getInsertionPoint()))
+      b.setInsertionPointAfter(&*b.getInsertionPoint());
+    for (auto [tensor, type] : llvm::zip(tensors, signature)) {
+      if (!type)
+        continue;
+      std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name));
+      llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type),
+                            b.getStringAttr(absl::StrCat("blk.{layer}.", tensor.name)),
+                            b.getDenseI32ArrayAttr(layersOfBlock));
+      ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
+      types.push_back(type);
+    }
+    families.push_back(b.getArrayAttr(ownFamilies));
+    std::string name = absl::StrCat("block.", index);
+    blocks.push_back(FlatSymbolRefAttr::get(b.getContext(), name));
+    b.setInsertionPointToEnd(module->getBody());
+    auto function = func::FuncOp::create(b, name, b.getFunctionType(types, hidden.getType()));
+    function.setPrivate();
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToStart(entry);
+    BlockArguments arguments{entry->getArgument(0), entry->getArgument(1), {}, {}};
+    unsigned next = 2;
+    for (size_t i = 0; i < shared.size(); ++i)
+      arguments.shared.push_back(entry->getArgument(next++));
+    for (auto [tensor, type] : llvm::zip(tensors, signature))
+      arguments.weights[tensor.name] = type ? Value(entry->getArgument(next++)) : Value();
+    func::ReturnOp::create(b, body(arguments));
+  }
+  return llm::LayersOp::create(b, hidden.getType(), hidden, shared, b.getArrayAttr(blocks),
+                               b.getArrayAttr(families), b.getDenseI32ArrayAttr(schedule))
+      .getResult();
+}
+
+absl::Status ModelBuilder::checkAllUsed(ArrayRef<absl::string_view> ignored) const {
+  for (const gguf::TensorInfo &info : file.tensors()) {
+    if (used_.contains(info.name) ||
+        llvm::any_of(ignored, [&](absl::string_view end) { return absl::EndsWith(info.name, end); }))
+      continue;
+    return error(absl::StrCat("tensor '", info.name,
+                              "' is not part of this architecture as llmc knows it; leaving it out would "
+                              "give wrong results"));
+  }
+  return absl::OkStatus();
+}
+
+} // namespace llmc

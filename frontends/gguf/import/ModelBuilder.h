@@ -1,0 +1,73 @@
+// What the builders of all architectures share: weights by name with checked shapes, layers grouped by
+// signature, and the error that tells of anything in the file that nobody asked for.
+#ifndef LLMC_FRONTENDS_GGUF_IMPORT_MODELBUILDER_H
+#define LLMC_FRONTENDS_GGUF_IMPORT_MODELBUILDER_H
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dialects/llm/IR/LlmDialect.h"
+#include "frontends/gguf/file/GgufFile.h"
+#include "frontends/gguf/import/Importer.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <functional>
+#include <map>
+
+namespace llmc {
+
+// A tensor of every layer: `blk.N.<name>`, rows x columns; columns 0 means a vector of `rows`.
+struct LayerTensor {
+  const char *name; // "attn_q.weight"
+  int64_t rows, columns;
+  bool required;
+};
+
+class ModelBuilder {
+public:
+  ModelBuilder(mlir::MLIRContext *context, const gguf::GgufFile &file);
+
+  const gguf::GgufFile &file;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::ImplicitLocOpBuilder b;
+
+  // An error of this file.
+  absl::Status error(absl::string_view what) const;
+
+  // Declares the weight @<name without ".weight"> and checks its shape. Missing optional tensors give
+  // an op that is null.
+  absl::StatusOr<llm::WeightOp> weight(absl::string_view name, int64_t rows, int64_t columns,
+                                       bool required = true);
+
+  // Values of a layer inside its block function.
+  using LayerValues = std::map<std::string, mlir::Value>;
+  struct BlockArguments {
+    mlir::Value hidden, layer;
+    llvm::SmallVector<mlir::Value> shared;
+    LayerValues weights; // by LayerTensor::name; absent ones are null
+  };
+  // Emits one layer at the builder's place and yields the next hidden state.
+  using BlockBody = std::function<mlir::Value(const BlockArguments &)>;
+
+  // Checks the tensors of all layers, makes one block function per distinct signature, declares the
+  // weight families and emits llm.layers at the builder's place.
+  absl::StatusOr<mlir::Value> layers(int64_t count, llvm::ArrayRef<LayerTensor> tensors,
+                                     mlir::Value hidden, mlir::ValueRange shared,
+                                     const BlockBody &body);
+
+  // Every tensor of the file must have been asked for, or its name end with one of `ignored`.
+  absl::Status checkAllUsed(llvm::ArrayRef<absl::string_view> ignored) const;
+
+  // tensor<?xNxf32>
+  mlir::RankedTensorType rows(int64_t width);
+
+private:
+  absl::StatusOr<mlir::RankedTensorType> tensorType(const gguf::TensorInfo &info, int64_t rows,
+                                                    int64_t columns) const;
+
+  absl::flat_hash_set<std::string> used_;
+};
+
+} // namespace llmc
+
+#endif

@@ -1,0 +1,52 @@
+// A compiled model as the runtime sees it: functions, what they need, and where the weights are.
+#ifndef LLMC_RUNTIME_LLM_PROGRAM_H
+#define LLMC_RUNTIME_LLM_PROGRAM_H
+
+#include "dialects/llm/Formats/BlockFormats.h"
+#include "runtime/abi/StepContext.h"
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace llmc {
+
+// A tensor that compiled code reads, in the order of StepContext::weights.
+struct ProgramWeight {
+  std::string name; // in the GGUF
+  const BlockFormat *format;
+  uint64_t rows, columns; // a vector has one row
+  bool packed;            // PackedLayout instead of GGUF's layout
+  // Bytes in the layout that the code expects.
+  uint64_t bytes() const;
+};
+
+struct KvCacheShape {
+  int64_t layers, heads, key, value;
+  int64_t elementBytes; // 2 or 4
+  // Bytes for `capacity` positions (a multiple of 16).
+  uint64_t bytes(int64_t capacity) const;
+};
+
+struct ProgramManifest {
+  std::vector<ProgramWeight> weights;
+  std::vector<KvCacheShape> caches; // in the order of StepContext::states
+  int64_t arenaBytes = 0;
+  int64_t maxRows = 0;       // tokens of a step
+  int64_t width = 0;         // of a hidden state
+  int64_t vocabulary = 0;    // of a row of logits
+  int64_t contextLength = 0; // positions the model was trained for
+};
+
+struct Program {
+  ProgramManifest manifest;
+  StepFunction step = nullptr;   // (tokens, start) -> hidden states
+  StepFunction logits = nullptr; // (hidden states) -> logits
+  std::vector<const uint8_t *> weights;
+  // Keeps alive what the pointers above point into.
+  std::vector<std::shared_ptr<const void>> owners;
+};
+
+} // namespace llmc
+
+#endif
