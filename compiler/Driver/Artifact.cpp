@@ -1,0 +1,92 @@
+#include "compiler/Driver/Artifact.h"
+#include "absl/strings/str_cat.h"
+#include "dialects/llm/Formats/PackedLayout.h"
+#include "frontends/gguf/file/GgufWriter.h"
+
+namespace llmc {
+namespace {
+
+constexpr uint32_t kPlainBytes = 24; // ggml's I8
+
+std::span<const uint8_t> bytesOf(absl::string_view text) {
+  return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
+}
+
+// Packs a matrix a few megabytes at a time and hands each piece to `append`.
+absl::Status writePacked(const ProgramWeight &weight, const uint8_t *source, ThreadTeam &team,
+                         gguf::GgufWriter::Append append) {
+  const PackedLayout layout(*weight.format);
+  const uint64_t groupBytes = layout.groupBytes(weight.columns);
+  const uint64_t groups = PackedLayout::groups(weight.rows);
+  const uint64_t atOnce = std::max<uint64_t>(1, (uint64_t(16) << 20) / groupBytes);
+  std::vector<uint8_t> buffer;
+  for (uint64_t first = 0; first < groups; first += atOnce) {
+    const uint64_t count = std::min(atOnce, groups - first);
+    buffer.resize(count * groupBytes);
+    // packGroups() counts from the start of the matrix.
+    uint8_t *origin = buffer.data() - first * groupBytes;
+    team.run([&](unsigned thread, unsigned threads) {
+      packGroups(layout, source, weight.rows, weight.columns, first + count * thread / threads,
+                 first + count * (thread + 1) / threads, origin);
+    });
+    if (absl::Status status = append(buffer); !status.ok())
+      return status;
+  }
+  return absl::OkStatus();
+}
+
+} // namespace
+
+bool isArtifact(const gguf::GgufFile &file) { return file.contains(kArtifactVersionKey); }
+
+absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source,
+                           absl::string_view programText, const CompiledModel &model, ThreadTeam &team,
+                           absl::FunctionRef<void(double)> progress) {
+  absl::StatusOr<std::unique_ptr<gguf::GgufWriter>> created =
+      gguf::GgufWriter::create(path, kArtifactAlignment);
+  if (!created.ok())
+    return created.status();
+  gguf::GgufWriter &writer = **created;
+  absl::Status status = writer.copyMetadata(source);
+  auto then = [&](auto &&step) {
+    if (status.ok())
+      status = step();
+  };
+  then([&] { return writer.set(kArtifactVersionKey, kArtifactVersion); });
+  then([&] { return writer.set(kArtifactProgramKey, programText); });
+  then([&] { return writer.set(kArtifactTargetKey, model.target.key()); });
+
+  uint64_t total = 0;
+  const uint64_t objectBytes = model.object.size();
+  then([&] {
+    return writer.addTensor(kArtifactObjectName, {&objectBytes, 1}, kPlainBytes, objectBytes);
+  });
+  for (const ProgramWeight &weight : model.manifest.weights) {
+    const gguf::TensorInfo *info = source.findTensor(weight.name);
+    const uint64_t bytes = weight.bytes();
+    total += bytes;
+    then([&] {
+      return weight.packed
+                 ? writer.addTensor(weight.name, {&bytes, 1}, kPlainBytes, bytes)
+                 : writer.addTensor(weight.name, info->shape, info->ggmlType, info->bytes);
+    });
+  }
+  then([&] { return writer.writeTensor(kArtifactObjectName, bytesOf(model.object)); });
+  uint64_t done = 0;
+  for (const ProgramWeight &weight : model.manifest.weights) {
+    const gguf::TensorInfo *info = source.findTensor(weight.name);
+    then([&] {
+      if (!weight.packed)
+        return writer.writeTensor(weight.name, info->span());
+      return writer.writeTensor(weight.name, [&](gguf::GgufWriter::Append append) {
+        return writePacked(weight, info->data, team, append);
+      });
+    });
+    done += weight.bytes();
+    progress(double(done) / double(total));
+  }
+  then([&] { return writer.finish(); });
+  return status;
+}
+
+} // namespace llmc

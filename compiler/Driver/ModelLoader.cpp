@@ -1,0 +1,129 @@
+#include "compiler/Driver/ModelLoader.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/Driver/Artifact.h"
+#include "compiler/Driver/ObjectCache.h"
+#include "frontends/gguf/import/Importer.h"
+#include "runtime/llm/WeightStore.h"
+#include <chrono>
+
+namespace llmc {
+namespace {
+
+class Stopwatch {
+public:
+  double lap() {
+    auto now = std::chrono::steady_clock::now();
+    double seconds = std::chrono::duration<double>(now - start_).count();
+    start_ = now;
+    return seconds;
+  }
+
+private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+absl::Status fileError(const gguf::GgufFile &file, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(file.path(), ": ", what));
+}
+
+// The module that an artifact carries.
+absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> artifactProgram(Compiler &compiler,
+                                                                  const gguf::GgufFile &file) {
+  absl::StatusOr<uint32_t> version = file.get<uint32_t>(kArtifactVersionKey);
+  if (!version.ok())
+    return version.status();
+  if (*version != kArtifactVersion)
+    return fileError(file, absl::StrCat("was made by another version of llmc (format ", *version,
+                                        ", this one reads ", kArtifactVersion,
+                                        "); compile the model again"));
+  absl::StatusOr<absl::string_view> text = file.get<absl::string_view>(kArtifactProgramKey);
+  if (!text.ok())
+    return text.status();
+  return compiler.parse(*text, absl::StrCat(file.path(), ": ", kArtifactProgramKey));
+}
+
+// Points the program at an artifact's weights.
+absl::Status bindArtifact(const gguf::GgufFile &file, Program &program) {
+  for (const ProgramWeight &weight : program.manifest.weights) {
+    const gguf::TensorInfo *info = file.findTensor(weight.name);
+    if (!info)
+      return fileError(file, absl::StrCat("tensor '", weight.name, "' is missing"));
+    if (info->bytes != weight.bytes())
+      return fileError(file, absl::StrCat("tensor '", weight.name, "' has ", info->bytes,
+                                          " bytes, the program takes ", weight.bytes()));
+    if (reinterpret_cast<uintptr_t>(info->data) % 64 != 0)
+      return fileError(file, absl::StrCat("tensor '", weight.name, "' is not aligned to 64 bytes"));
+    program.weights.push_back(info->data);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status bindSource(const gguf::GgufFile &file, Program &program, ThreadTeam &team,
+                        const LoadOptions &options) {
+  std::vector<const uint8_t *> sources;
+  for (const ProgramWeight &weight : program.manifest.weights)
+    sources.push_back(file.findTensor(weight.name)->data);
+  return packWeights(program, sources, team, [&](double share) {
+    if (options.progress)
+      options.progress(share);
+  });
+}
+
+} // namespace
+
+absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(Compiler &compiler, const gguf::GgufFile &file, absl::string_view cacheType) {
+  if (isArtifact(file))
+    return artifactProgram(compiler, file);
+  ImportOptions options;
+  options.cacheType = std::string(cacheType);
+  return importGguf(compiler.context(), file, options);
+}
+
+absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
+                                      const LoadOptions &options) {
+  Stopwatch watch;
+  LoadedModel model;
+  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file = gguf::GgufFile::open(path);
+  if (!file.ok())
+    return file.status();
+  model.file = *file;
+  model.fromArtifact = isArtifact(**file);
+  Compiler compiler;
+  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      importModel(compiler, **file, options.cacheType);
+  if (!module.ok())
+    return module.status();
+  model.importSeconds = watch.lap();
+
+  absl::StatusOr<CompiledModel> compiled = compiler.compile(**module, options.compile);
+  if (!compiled.ok())
+    return compiled.status();
+  if (!runsHere(compiled->target))
+    return absl::FailedPreconditionError(absl::StrCat(
+        "code for ", compiled->target.cpu, " does not run on this CPU; leave out --target-cpu"));
+  model.codeFromCache = compiled->fromCache;
+  absl::StatusOr<std::unique_ptr<LoadedCode>> code = LoadedCode::load(compiled->object);
+  if (!code.ok())
+    return code.status();
+  for (auto [name, function] : {std::pair{"step", &model.program.step}, {"logits", &model.program.logits}}) {
+    absl::StatusOr<StepFunction> found = (*code)->find(name);
+    if (!found.ok())
+      return found.status();
+    *function = *found;
+  }
+  model.program.owners.push_back(std::shared_ptr<LoadedCode>(std::move(*code)));
+  model.program.owners.push_back(*file);
+  model.program.manifest = std::move(compiled->manifest);
+  model.compileSeconds = watch.lap();
+
+  absl::Status bound = options.splatWeights ? splatWeights(model.program, team)
+                       : model.fromArtifact ? bindArtifact(**file, model.program)
+                                            : bindSource(**file, model.program, team, options);
+  if (!bound.ok())
+    return bound;
+  model.packSeconds = watch.lap();
+  return model;
+}
+
+} // namespace llmc

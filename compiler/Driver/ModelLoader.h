@@ -1,0 +1,43 @@
+// From a model file to a program that runs.
+#ifndef LLMC_COMPILER_DRIVER_MODELLOADER_H
+#define LLMC_COMPILER_DRIVER_MODELLOADER_H
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "compiler/Driver/Compiler.h"
+#include "compiler/Jit/ObjectCode.h"
+#include "frontends/gguf/file/GgufFile.h"
+#include "runtime/core/ThreadTeam.h"
+#include "runtime/llm/Program.h"
+#include <functional>
+
+namespace llmc {
+
+struct LoadOptions {
+  CompileOptions compile;
+  std::string cacheType = "f16"; // of the KV cache; an artifact keeps its own
+  // Weights are one small number everywhere; the file's tensor data is not read.
+  bool splatWeights = false;
+  // Told while weights are packed, with the share that is done.
+  std::function<void(double)> progress;
+};
+
+struct LoadedModel {
+  std::shared_ptr<gguf::GgufFile> file; // metadata and tokenizer
+  Program program;
+  bool fromArtifact = false;
+  bool codeFromCache = false; // nothing was compiled
+  double importSeconds = 0, compileSeconds = 0, packSeconds = 0;
+};
+
+// Loads a `.gguf` (compiling it in memory) or a `.llmc`.
+absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
+                                      const LoadOptions &options);
+
+// The module of a model at phase import.
+absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(Compiler &compiler, const gguf::GgufFile &file, absl::string_view cacheType);
+
+} // namespace llmc
+
+#endif
