@@ -29,11 +29,8 @@ void splitDigitGroups(PreTokenizerPass::Kind kind, absl::string_view text, uint3
       at += static_cast<uint32_t>(utf8Length(text[at]));
       continue;
     }
-    bool wordFollows = at < end && (absl::ascii_isalpha(text[at]) || text[at] == '_');
-    if (kind == Kind::TriplesBeforeNonWord && wordFollows)
-      continue;
     size_t remainder = digits.size() % 3;
-    if (kind == Kind::TriplesBeforeNonWord || (kind == Kind::TriplesCutWhole && remainder == 0))
+    if (kind == Kind::TriplesCutWhole && remainder == 0)
       cut(runBegin);
     for (size_t i = 0; i < digits.size(); ++i) {
       bool groupEnds = (i + 1) % 3 == remainder % 3;

@@ -154,6 +154,9 @@ absl::StatusOr<std::vector<uint32_t>> PreTokenizer::split(absl::string_view text
   if (!scratch.valid())
     return absl::ResourceExhaustedError("out of memory in the pre-tokenizer");
   ends.push_back(text.size());
+  std::string older;
+  if (replaceNewerCharacters(text, older))
+    text = older;
   for (const Pass &pass : passes_) {
     next.clear();
     next.reserve(ends.size());

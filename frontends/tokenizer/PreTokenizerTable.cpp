@@ -8,7 +8,7 @@
 //  - "\s+$" may only start where a run of white space starts;
 //  - a repeated group behind which nothing follows is possessive.
 // \p{Lu}, \p{Ll}, ... mean any letter in llama.cpp, hence \p{L} here. White space beyond ASCII
-// matches no literal there, hence classes of punctuation without U+3000.
+// matches no literal there, hence the gaps in ranges across U+2003, U+3000, ...
 
 namespace llmc::tokenizer {
 namespace {
@@ -45,7 +45,9 @@ using Kind = PreTokenizerPass::Kind;
   R"(\x{FF41}-\x{FF5A}\x{10400}-\x{1044F}\x{104B0}-\x{104D3}\x{104D8}-\x{104FB})"                  \
   R"(\x{10C80}-\x{10CB2}\x{10CC0}-\x{10CF2}\x{118A0}-\x{118DF}\x{1E900}-\x{1E943})"
 #define CJK_KANA R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)"
-#define CJK_HANGUL R"([\x{4E00}-\x{9FA5}\x{0800}-\x{4E00}\x{AC00}-\x{D7FF}]+)"
+#define CJK_HANGUL                                                                                 \
+  R"([\x{0800}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E}\x{2030}-\x{205E})"      \
+  R"(\x{2060}-\x{2FFF}\x{3001}-\x{9FA5}\x{AC00}-\x{D7FF}]+)"
 #define HAN                                                                                        \
   R"(\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}\x{2B740}-\x{2B81F})" \
   R"(\x{2B820}-\x{2CEAF}\x{2CEB0}-\x{2EBEF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F})"
@@ -114,7 +116,7 @@ constexpr Pass graniteMultiPasses[] = {
          R"(?|[^\r\n\p{L}\p{N}]?(?:(?![a-z])[\p{L}\p{M}])+(?:(?![A-Z])[\p{L}\p{M}])*)" CONTRACTION
          R"(?|\p{N}{1,3}|)" SYMBOLS_SLASH "|" SPACES}};
 constexpr Pass tinyAyaPasses[] = {
-    {.kind = Kind::TriplesBeforeNonWord},
+    {.kind = Kind::TriplesCutAll},
     {.pattern = MARKED CONTRACTION R"(?|\p{N}{1,3}|)" SYMBOLS_SLASH "|" SPACES}};
 // Between two of its own matches a run of white space cannot hold a line end any more, so the
 // search for one need not look at the rest of the run again.

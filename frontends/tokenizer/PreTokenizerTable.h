@@ -16,9 +16,8 @@ struct PreTokenizerPass {
     Regex,
     // Runs of digits in groups of three, counted from the right. A regular expression would need a
     // look-ahead over the rest of the run at each digit, which is quadratic.
-    TriplesBeforeNonWord, // ASCII digits, only where no letter or '_' follows the run
-    TriplesCutWhole,      // ASCII digits; cuts in front of each group that is whole
-    TriplesCutAll,        // any \p{N}; cuts behind each group, the text in front joins the first
+    TriplesCutWhole, // ASCII digits; cuts in front of each group that is whole
+    TriplesCutAll,   // any \p{N}; cuts behind each group, the text in front joins the first
   };
   Kind kind = Kind::Regex;
   // In PCRE2's syntax, except that \s and \S mean Unicode's White_Space.
