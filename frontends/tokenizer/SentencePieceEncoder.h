@@ -15,7 +15,7 @@ public:
   // `vocabulary` must outlive the encoder.
   explicit SentencePieceEncoder(const Vocabulary &vocabulary);
 
-  // InvalidArgument for a character that the vocabulary cannot express even as bytes.
+  // Never fails: what is no token becomes bytes, and without byte tokens the unknown token.
   absl::Status encode(absl::string_view text, EncodeState &state,
                       std::vector<int32_t> &out) const override;
 

@@ -53,7 +53,7 @@ public:
   float score(int32_t id) const { return scores_.empty() ? 0.0f : scores_[id]; }
   size_t longestText() const { return longestText_; }
 
-  // -1 where there is none.
+  // -1 where there is none; a SentencePiece vocabulary always has an unknown token.
   int32_t bos() const { return bos_; }
   int32_t eos() const { return eos_; }
   int32_t unknown() const { return unknown_; }
