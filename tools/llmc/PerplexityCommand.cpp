@@ -1,0 +1,185 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "frontends/tokenizer/GgufTokenizer.h"
+#include "runtime/core/Interrupt.h"
+#include "runtime/eval/NpyWriter.h"
+#include "runtime/eval/Perplexity.h"
+#include "tools/llmc/Commands.h"
+#include "tools/llmc/Console.h"
+#include "tools/llmc/Engine.h"
+#include "tools/llmc/TextInput.h"
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace llmc::cli {
+namespace {
+
+struct PerplexityOptions {
+  ModelOptions model;
+  TextInput text;
+  int64_t context = 512;
+  int64_t chunks = -1; // windows to score; -1: all
+  std::string logits;  // file to write; empty: none
+  bool json = false;
+};
+
+// Collects rows of logits, to score some together on all threads.
+class Scorer {
+public:
+  Scorer(ThreadTeam &team, size_t vocabulary, NpyWriter *writer)
+      : team_(team), vocabulary_(vocabulary), writer_(writer), rows_(kRows * vocabulary) {}
+
+  void add(std::span<const float> logits, int32_t target) {
+    std::memcpy(rows_.data() + targets_.size() * vocabulary_, logits.data(), logits.size_bytes());
+    targets_.push_back(target);
+    if (targets_.size() == kRows)
+      flush();
+  }
+
+  // Scores what is left; the first error of all.
+  absl::Status finish() {
+    flush();
+    return status_;
+  }
+
+  const PerplexityAccumulator &result() const { return accumulator_; }
+
+private:
+  static constexpr size_t kRows = 32;
+
+  std::span<const float> row(size_t i) const {
+    return std::span(rows_).subspan(i * vocabulary_, vocabulary_);
+  }
+
+  void flush() {
+    std::vector<absl::StatusOr<double>> scores(targets_.size(), 0.0);
+    team_.run([&](unsigned thread, unsigned threads) {
+      for (size_t i = thread; i < targets_.size(); i += threads)
+        scores[i] = negativeLogLikelihood(row(i), targets_[i]);
+    });
+    for (const absl::StatusOr<double> &score : scores) {
+      if (score.ok())
+        accumulator_.add(*score);
+      else
+        status_.Update(score.status());
+    }
+    if (writer_)
+      status_.Update(writer_->append(std::span(rows_).first(targets_.size() * vocabulary_)));
+    targets_.clear();
+  }
+
+  ThreadTeam &team_;
+  size_t vocabulary_;
+  NpyWriter *writer_;
+  std::vector<float> rows_;
+  std::vector<int32_t> targets_;
+  PerplexityAccumulator accumulator_;
+  absl::Status status_;
+};
+
+absl::Status score(const PerplexityOptions &options, Engine &engine, const PerplexityPlan &plan,
+                   size_t windows, Scorer &scorer) {
+  absl::StatusOr<std::unique_ptr<Session>> session = engine.newSession(options.context);
+  if (!session.ok())
+    return session.status();
+  InterruptGuard guard;
+  Progress progress("perplexity");
+  for (size_t i = 0; i < windows; ++i) {
+    const PerplexityWindow window = plan.window(i);
+    (*session)->rewind(0);
+    // The token after the last is scored by nobody.
+    std::span<const int32_t> tokens =
+        std::span(window.tokens).first(window.firstScored + window.scored);
+    if (absl::Status status =
+            (*session)->evaluateAll(tokens, window.firstScored,
+                                    [&](size_t position, std::span<const float> logits) {
+                                      scorer.add(logits, window.target(position));
+                                    });
+        !status.ok())
+      return status;
+    if (absl::Status status = scorer.finish(); !status.ok())
+      return atPlace(status, absl::StrCat(options.model.path, ": window ", i + 1));
+    if (InterruptGuard::interrupted())
+      return absl::CancelledError();
+    progress.show(double(i + 1) / windows,
+                  absl::StrFormat("%.4f after %d windows", scorer.result().perplexity(), i + 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status perplexity(const PerplexityOptions &options) {
+  absl::StatusOr<std::string> text = options.text.read();
+  if (!text.ok())
+    return text.status();
+  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options.model);
+  if (!engine.ok())
+    return engine.status();
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = loadTokenizer((*engine)->file());
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  absl::StatusOr<std::vector<int32_t>> tokens =
+      encodeForModel(**tokenizer, *text, options.text.name(), /*parseSpecial=*/false);
+  if (!tokens.ok())
+    return tokens.status();
+  absl::StatusOr<PerplexityPlan> plan = PerplexityPlan::create(
+      *tokens, options.context, (*tokenizer)->addsBos() ? (*tokenizer)->bosId() : std::nullopt);
+  if (!plan.ok())
+    return atPlace(plan.status(), options.text.name());
+
+  const size_t vocabulary = (*engine)->program().manifest.vocabulary;
+  std::optional<NpyWriter> writer;
+  if (!options.logits.empty()) {
+    absl::StatusOr<NpyWriter> created = NpyWriter::create(options.logits, vocabulary);
+    if (!created.ok())
+      return created.status();
+    writer.emplace(std::move(*created));
+  }
+  const size_t windows =
+      options.chunks < 0 ? plan->windows() : std::min<size_t>(options.chunks, plan->windows());
+  Scorer scorer((*engine)->team(), vocabulary, writer ? &*writer : nullptr);
+  if (absl::Status status = score(options, **engine, *plan, windows, scorer); !status.ok())
+    return status;
+  if (writer)
+    if (absl::Status status = writer->commit(); !status.ok())
+      return status;
+
+  const PerplexityAccumulator &result = scorer.result();
+  if (options.json)
+    printJson({{"ppl", result.perplexity()},
+               {"stderr", result.standardError()},
+               {"tokens", result.count()},
+               {"windows", windows}});
+  else
+    print(absl::StrFormat("perplexity %.4f +/- %.5f over %d tokens in %d windows\n",
+                          result.perplexity(), result.standardError(), result.count(), windows));
+  return absl::OkStatus();
+}
+
+} // namespace
+
+void addPerplexityCommand(CLI::App &app, Action &action) {
+  CLI::App *command = app.add_subcommand("perplexity", "Measure how well a model predicts a text");
+  auto options = std::make_shared<PerplexityOptions>();
+  addModelArgument(*command, options->model.path);
+  options->text.addFileTo(*command);
+  addContextOption(*command, options->context, 3, "Tokens of a window");
+  command->add_option("--chunks", options->chunks, "Score only the first N windows; -1: all")
+      ->check(CLI::Range(int64_t(-1), std::numeric_limits<int64_t>::max()))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--logits", options->logits,
+                   "Write the logits of the scored positions, f32 [tokens, vocabulary]")
+      ->type_name("OUT.npy");
+  addThreadsOption(*command, options->model.threads);
+  addJsonFlag(*command, options->json,
+              "Print one JSON document: ppl, stderr (its standard error), tokens, windows");
+  addCompileOptions(*command, options->model);
+  command->footer(
+      "As llama-perplexity defines it: adjoining windows of -c tokens, each begun with BOS,\n"
+      "the second half of each scored.");
+  command->callback([options, &action] { action = [options] { return perplexity(*options); }; });
+}
+
+} // namespace llmc::cli

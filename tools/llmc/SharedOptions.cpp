@@ -1,0 +1,86 @@
+#include "tools/llmc/SharedOptions.h"
+#include "runtime/core/ThreadTeam.h"
+#include <CLI/CLI.hpp>
+#include <limits>
+
+namespace llmc::cli {
+namespace {
+
+constexpr char kModelGroup[] = "Model and compilation";
+constexpr char kSamplingGroup[] = "Sampling (defaults and order are llama.cpp's)";
+
+} // namespace
+
+void addModelArgument(CLI::App &command, std::string &path) {
+  command.add_option("MODEL", path, "A .gguf (the first file, if it is split) or a compiled .llmc")
+      ->required()
+      ->type_name("");
+}
+
+void addThreadsOption(CLI::App &command, unsigned &threads) {
+  command.add_option("-t,--threads", threads, "Threads; 0 takes one for each physical core")
+      ->check(CLI::Range(0u, ThreadTeam::kMaxThreads))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void addCompileOptions(CLI::App &command, ModelOptions &options) {
+  command
+      .add_option("--target-cpu", options.targetCpu,
+                  "CPU to make code for: native, or a name as clang's -mcpu takes it")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  command
+      .add_option("--cache-type", options.cacheType,
+                  "Numbers in the KV cache: f16 or f32; a .llmc keeps the one it was made with")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->type_name("TYPE")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  command.add_option("--max-rows", options.maxRows, "Most tokens of a prompt that are run at once")
+      ->check(CLI::Range(int64_t(1), int64_t(8192)))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  command
+      .add_flag("--no-cache", options.noObjectCache,
+                "Compile anew instead of taking code from $XDG_CACHE_HOME/llmc")
+      ->group(kModelGroup);
+}
+
+void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help) {
+  command.add_option("-c,--ctx-size", context, help)
+      ->check(CLI::Range(least, std::numeric_limits<int64_t>::max()))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void addJsonFlag(CLI::App &command, bool &json, const std::string &help) {
+  command.add_flag("--json", json, help);
+}
+
+void addSamplingOptions(CLI::App &command, SamplerOptions &options) {
+  auto add = [&](const std::string &names, auto &value, const std::string &help,
+                 const std::string &type) {
+    command.add_option(names, value, help)
+        ->type_name(type)
+        ->capture_default_str()
+        ->group(kSamplingGroup);
+  };
+  add("-s,--seed", options.seed, "Makes the choices repeatable; -1 draws one", "N");
+  add("--temp,--temperature", options.temperature, "Temperature; 0 takes the likeliest token", "F");
+  add("--top-k", options.topK, "Keep the K likeliest tokens; 0 is off", "K");
+  add("--top-p", options.topP, "Keep the likeliest tokens up to this probability; 1 is off", "F");
+  add("--min-p", options.minP, "Keep tokens of at least this share of the likeliest's; 0 is off",
+      "F");
+  add("--typical-p,--typical", options.typicalP, "Locally typical sampling; 1 is off", "F");
+  add("--repeat-penalty", options.repeatPenalty, "Penalty on tokens that came before; 1 is off",
+      "F");
+  add("--repeat-last-n", options.repeatLastN, "How many tokens back penalties look; 0 is off", "N");
+  add("--frequency-penalty", options.frequencyPenalty, "Taken off once for each occurrence", "F");
+  add("--presence-penalty", options.presencePenalty, "Taken off once for tokens that came before",
+      "F");
+}
+
+} // namespace llmc::cli

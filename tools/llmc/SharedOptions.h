@@ -1,0 +1,41 @@
+// Options that several commands have, each declared once.
+#ifndef LLMC_TOOLS_LLMC_SHAREDOPTIONS_H
+#define LLMC_TOOLS_LLMC_SHAREDOPTIONS_H
+
+#include "absl/status/status.h"
+#include "runtime/sampling/SamplerOptions.h"
+#include <cstdint>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace llmc::cli {
+
+// How a model is compiled and loaded.
+struct ModelOptions {
+  std::string path;
+  unsigned threads = 0; // 0: one for each core
+  std::string targetCpu = "native";
+  std::string cacheType = "f16"; // of the KV cache
+  int64_t maxRows = 512;
+  bool noObjectCache = false;
+};
+
+// MODEL, the first positional argument.
+void addModelArgument(CLI::App &command, std::string &path);
+// -t
+void addThreadsOption(CLI::App &command, unsigned &threads);
+// --target-cpu, --cache-type, --max-rows, --no-cache
+void addCompileOptions(CLI::App &command, ModelOptions &options);
+// -c, a count of tokens; `least` is the smallest that is allowed.
+void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help);
+// --json
+void addJsonFlag(CLI::App &command, bool &json, const std::string &help);
+// --temp, --top-k, ..., --seed
+void addSamplingOptions(CLI::App &command, SamplerOptions &options);
+
+} // namespace llmc::cli
+
+#endif

@@ -1,0 +1,61 @@
+// The command line: parse, call, print.
+#include "tools/llmc/Commands.h"
+#include "tools/llmc/Console.h"
+#include <CLI/CLI.hpp>
+
+namespace llmc::cli {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
+
+int exitCode(const absl::Status &status) {
+  if (status.ok())
+    return kDone;
+  if (status.code() == absl::StatusCode::kCancelled)
+    return kInterrupted;
+  printError(status.message());
+  return isUsageError(status) ? kWrongUsage : kFailed;
+}
+
+int runLlmc(int argc, char **argv) {
+  CLI::App app("Compiles language models in GGUF files to code for this CPU, and runs them.",
+               "llmc");
+  app.set_version_flag("--version", "llmc " LLMC_VERSION, "Print the version and exit");
+  app.get_formatter()->column_width(34);
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C.\n"
+             "'llmc COMMAND --help' tells of a command.");
+  Action action;
+  addRunCommand(app, action);
+  addTokenizeCommand(app, action);
+  addPerplexityCommand(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &help) {
+    app.exit(help);
+    return exitCode(finishOutput());
+  } catch (const CLI::ParseError &error) {
+    std::string command = "llmc";
+    for (const CLI::App *chosen : app.get_subcommands())
+      command += " " + chosen->get_name();
+    printError(std::string(error.what()) + "; see '" + command + " --help'");
+    return kWrongUsage;
+  }
+  absl::Status status = action();
+  absl::Status written = finishOutput();
+  return exitCode(status.ok() ? written : status);
+}
+
+} // namespace
+} // namespace llmc::cli
+
+int main(int argc, char **argv) {
+  llmc::cli::openStandardStreams();
+  // What is thrown here is bad_alloc, or an error in llmc.
+  try {
+    return llmc::cli::runLlmc(argc, argv);
+  } catch (const std::exception &error) {
+    llmc::cli::printError(error.what());
+    return 1;
+  }
+}
