@@ -60,6 +60,13 @@ LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError, 
                                   int64_t heads, int64_t key, int64_t value, Type elementType) {
   if (layers < 1 || heads < 1 || key < 1 || value < 1)
     return emitError() << "layers, heads, key and value of a KV cache must be positive";
+  // So that no product of them, nor the bytes of any number of positions, overflows.
+  constexpr int64_t kLargest = 1 << 20, kLargestPosition = int64_t(1) << 40;
+  if (std::max({layers, heads, key, value}) > kLargest)
+    return emitError() << "layers, heads, key and value of a KV cache must be at most " << kLargest;
+  if (layers * heads * (key + value) > kLargestPosition)
+    return emitError() << "a position of a KV cache must have at most " << kLargestPosition
+                       << " elements, not " << layers * heads * (key + value);
   if (!elementType.isF32() && !elementType.isF16())
     return emitError() << "a KV cache holds f32 or f16, not " << elementType;
   return success();

@@ -2,6 +2,7 @@
 #include "dialects/llm/IR/LlmDialect.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace llmc;
@@ -38,6 +39,13 @@ LogicalResult checkMatrix(Operation *op, Value w, int64_t k) {
   return checkRowsOfBlocks(op, type);
 }
 
+LogicalResult checkPairs(Operation *op, Value table) {
+  if (getWidth(table) % 2 == 0)
+    return success();
+  return op->emitOpError() << "a rotary table has two columns per pair, so it cannot have "
+                           << getWidth(table);
+}
+
 LogicalResult checkCache(Operation *op, KvCacheType cache, Value keys, Value values) {
   if (failed(checkWidth(op, keys, cache.getHeads() * cache.getKey(), "keys")))
     return failure();
@@ -53,19 +61,30 @@ LogicalResult checkAttention(Operation *op, KvCacheType cache, Value query, Valu
                              << " (heads times key of the cache)";
   if (window < 0)
     return op->emitOpError() << "window must not be negative";
-  int64_t heads = getWidth(query) / cache.getKey();
-  return checkWidth(op, result, heads * cache.getValue(), "result");
+  int64_t heads = getWidth(query) / cache.getKey(), width;
+  if (llvm::MulOverflow(heads, cache.getValue(), width))
+    return op->emitOpError() << "query has " << heads
+                             << " heads, too many to number the columns of "
+                             << "the result";
+  return checkWidth(op, result, width, "result");
 }
 
 } // namespace
 
 LogicalResult WeightOp::verify() {
-  bool templated = getSource().contains("{layer}");
+  size_t templates = getSource().count("{layer}");
+  if (templates > 1)
+    return emitOpError() << "'{layer}' may be in the source once, not " << templates << " times";
+  bool templated = templates == 1;
   if (templated != getLayers().has_value())
     return emitOpError() << (templated ? "'{layer}' in the source needs 'layers'"
                                        : "'layers' needs '{layer}' in the source");
   if (getLayers() && getLayers()->empty())
     return emitOpError() << "a family needs at least one layer";
+  if (getLayers())
+    for (int32_t layer : *getLayers())
+      if (layer < 0)
+        return emitOpError() << "layers are numbered from 0, not " << layer;
   auto type = cast<RankedTensorType>(getType());
   if (!type.hasStaticShape())
     return emitOpError() << "a weight has a static shape, not " << type;
@@ -173,6 +192,8 @@ LogicalResult RopeTableOp::verify() {
     return emitOpError() << "rotates pairs, so the table cannot have " << dims << " columns";
   if (getFactors() && tensorOf(getFactors()).getDimSize(0) != dims / 2)
     return emitOpError() << "needs " << dims / 2 << " factors, one per pair";
+  if (!(getBase().convertToFloat() > 0))
+    return emitOpError() << "base must be positive";
   if (getScaling() != RopeScaling::None && !(getFactor().convertToFloat() > 0))
     return emitOpError() << "a scaling factor must be positive";
   if (getScaling() == RopeScaling::Yarn && getOriginalContext() <= 0)
@@ -188,7 +209,7 @@ LogicalResult RopeOp::verify() {
   if (getWidth(getTable()) > dim)
     return emitOpError() << "a table of " << getWidth(getTable())
                          << " columns is too wide for heads of " << dim;
-  return success();
+  return checkPairs(*this, getTable());
 }
 
 LogicalResult CacheWriteOp::verify() {
@@ -246,5 +267,7 @@ LogicalResult FusedAttentionOp::verify() {
     return failure();
   if (getWidth(getTable()) > cache.getKey())
     return emitOpError() << "the rotary table is wider than a head";
+  if (failed(checkPairs(*this, getTable())))
+    return failure();
   return checkAttention(*this, cache, getQuery(), getResult(), getWindow());
 }

@@ -35,6 +35,34 @@ func.func @table(%start: index) {
 }
 
 // -----
+func.func @table(%start: index) {
+  // expected-error @+1 {{base must be positive}}
+  %t = llm.rope_table %start {base = 0.0 : f32} : tensor<?x32xf32>
+  return
+}
+
+// -----
+func.func @table(%start: index) {
+  // expected-error @+1 {{base must be positive}}
+  %t = llm.rope_table %start {base = -1.0e+04 : f32} : tensor<?x32xf32>
+  return
+}
+
+// -----
+func.func @table(%start: index) {
+  // expected-error @+1 {{base must be positive}}
+  %t = llm.rope_table %start {base = 0x7FC00000 : f32} : tensor<?x32xf32>
+  return
+}
+
+// -----
+func.func @rope(%x: tensor<?x64xf32>, %t: tensor<?x15xf32>) {
+  // expected-error @+1 {{a rotary table has two columns per pair, so it cannot have 15}}
+  %y = llm.rope %x, %t head_dim 16 : tensor<?x64xf32>, tensor<?x15xf32>
+  return
+}
+
+// -----
 func.func @rope(%x: tensor<?x64xf32>, %t: tensor<?x16xf32>) {
   // expected-error @+1 {{heads of 24 do not divide 64 columns}}
   %y = llm.rope %x, %t head_dim 24 : tensor<?x64xf32>, tensor<?x16xf32>
@@ -92,5 +120,14 @@ func.func @attention(%kv: !kv, %i: index, %q: tensor<?x256xf32>) {
 func.func @attention(%kv: !kv, %i: index, %q: tensor<?x256xf32>) {
   // expected-error @+1 {{result has 256 columns, expected 128}}
   %y = llm.attention %q, %kv[%i] at %i scale 1.0 : tensor<?x256xf32>, !kv -> tensor<?x256xf32>
+  return
+}
+
+// -----
+!kv = !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1048576, f16>
+func.func @attention(%q: tensor<?x9223372036854775807xf32>, %kv: !kv, %i: index) {
+  // expected-error @+1 {{query has 9223372036854775807 heads, too many to number the columns of the result}}
+  %y = llm.attention %q, %kv[%i] at %i scale 1.0
+      : tensor<?x9223372036854775807xf32>, !kv -> tensor<?x16xf32>
   return
 }

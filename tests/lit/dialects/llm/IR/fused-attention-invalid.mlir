@@ -64,3 +64,14 @@ func.func @fused(%kv: !kv, %i: index, %q: tensor<?x256xf32>, %k: tensor<?x128xf3
       -> tensor<?x256xf32>
   return
 }
+
+// -----
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+func.func @fused(%kv: !kv, %i: index, %q: tensor<?x256xf32>, %k: tensor<?x128xf32>, %v: tensor<?x64xf32>,
+                 %t: tensor<?x31xf32>) {
+  // expected-error @+1 {{a rotary table has two columns per pair, so it cannot have 31}}
+  %y = llm.fused_attention %q, %k, %v, %t, %kv[%i] at %i scale 1.0
+      : (tensor<?x256xf32>, tensor<?x128xf32>, tensor<?x64xf32>, tensor<?x31xf32>, !kv, index, index)
+      -> tensor<?x128xf32>
+  return
+}

@@ -12,6 +12,14 @@ llm.weight @w : tensor<64xf32> from "w" layers [0]
 llm.weight @w : tensor<64xf32> from "blk.{layer}.w" layers []
 
 // -----
+// expected-error @+1 {{'{layer}' may be in the source once, not 2 times}}
+llm.weight @w : tensor<64xf32> from "blk.{layer}.{layer}.w" layers [0]
+
+// -----
+// expected-error @+1 {{layers are numbered from 0, not -1}}
+llm.weight @w : tensor<64xf32> from "blk.{layer}.w" layers [0, -1]
+
+// -----
 // expected-error @+1 {{a weight has a static shape, not 'tensor<?x64xf32>'}}
 llm.weight @w : tensor<?x64xf32> from "w"
 

@@ -25,6 +25,24 @@ func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = -8, value = 
 func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 0, f16>)
 
 // -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be at most 1048576}}
+func.func private @cache(!llm.kv_cache<layers = 1048577, heads = 1, key = 8, value = 8, f16>)
+
+// -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be at most 1048576}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 4294967296, key = 4294967296, value = 8, f16>)
+
+// -----
+// expected-error @+1 {{layers, heads, key and value of a KV cache must be at most 1048576}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 9223372036854775807, f16>)
+
+// -----
+// The largest that is allowed, and one more.
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1048576, key = 524288, value = 524288, f16>)
+// expected-error @+1 {{a position of a KV cache must have at most 1099511627776 elements, not 1099512676352}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1048576, key = 524288, value = 524289, f16>)
+
+// -----
 // expected-error @+1 {{a KV cache holds f32 or f16, not 'bf16'}}
 func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, bf16>)
 
