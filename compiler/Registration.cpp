@@ -1,4 +1,5 @@
 #include "compiler/Registration.h"
+#include "compiler/Pipeline/Phases.h"
 #include "dialects/kernel/IR/KernelDialect.h"
 #include "dialects/llm/IR/LlmDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -12,6 +13,9 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Fuse/FusePasses.h"
+#include "passes/Kernel/KernelPasses.h"
+#include "passes/Layout/LayoutPasses.h"
+#include "passes/Vector/VectorPasses.h"
 
 void llmc::registerLlmcDialects(mlir::DialectRegistry &registry) {
   registry.insert<llm::LlmDialect, kernel::KernelDialect>();
@@ -26,4 +30,8 @@ void llmc::registerLlmcPasses() {
   registerLlmcFusePasses();
   mlir::PassPipelineRegistration<>("llm-fuse", "All fusions, in the order of the fuse phase",
                                    buildFusePipeline);
+  llm::registerLayoutPasses();
+  kernel::registerKernelPasses();
+  kernel::registerVectorPasses();
+  registerPhasePasses();
 }

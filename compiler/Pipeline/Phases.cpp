@@ -94,15 +94,30 @@ void buildPhase(OpPassManager &pm, Phase phase) {
   pm.addPass(createLlmVerifyPhase(options));
 }
 
+// Appends all phases up to the one named, for `--llm-pipeline=PHASE`.
+static LogicalResult addPhasesUpTo(OpPassManager &pm, StringRef name,
+                                   function_ref<LogicalResult(const Twine &)> error) {
+  std::optional<Phase> last = findPhase(absl::string_view(name.data(), name.size()));
+  if (!last || *last == Phase::Object)
+    return error("--llm-pipeline needs a phase that passes lead to, import to llvm, not '" + name +
+                 "'");
+  for (const PhaseInfo &info : kPhases)
+    if (info.phase <= *last)
+      buildPhase(pm, info.phase);
+  return success();
+}
+
 void registerPhasePasses() {
   registerPass([]() -> std::unique_ptr<Pass> { return createLlmVerifyPhase(); });
   for (const PhaseInfo &info : kPhases)
     if (info.build)
-      // Registered for the life of the process.
-      new PassPipelineRegistration<>(
+      PassPipelineRegistration<>(
           absl::StrCat("llm-phase-", info.name),
           absl::StrCat("The passes of phase ", info.name, ": ", info.description),
           [phase = info.phase](OpPassManager &pm) { buildPhase(pm, phase); });
+  registerPassPipeline("llm-pipeline",
+                       "All phases up to the one named, as in --llm-pipeline=vector", addPhasesUpTo,
+                       [](function_ref<void(const mlir::detail::PassOptions &)>) {});
 }
 
 } // namespace llmc

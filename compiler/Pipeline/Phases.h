@@ -30,7 +30,8 @@ std::optional<Phase> findPhase(absl::string_view name);
 // Appends the passes of a phase and the check of its border.
 void buildPhase(mlir::OpPassManager &pm, Phase phase);
 
-// llm-verify-phase and a pipeline `llm-phase-<name>` per phase for llmc-opt.
+// For llmc-opt: llm-verify-phase, a pipeline `llm-phase-<name>` per phase, and the pipeline
+// `llm-pipeline=<name>`, all phases up to that one.
 void registerPhasePasses();
 
 } // namespace llmc
