@@ -1,0 +1,118 @@
+// RUN: %opt %s --kernel-insert-barriers | FileCheck %s
+
+// Products that stay in their thread, the cache, and the borders of blocks.
+
+!b = !kernel.buffer<16 x f32>
+!p = !kernel.packed<16 x f32, tiles = [1, 2], corrections = [], sums = []>
+!w = tensor<16x16xf32, #llm.packed<rows = 16>>
+!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
+
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 13>} {
+
+llm.weight @w : !w from "w"
+llm.state @kv : !kv
+
+// Gate and up give each thread the same columns; packing what they made does not.
+// CHECK-LABEL: func.func @gate_and_up(
+// CHECK: kernel.pack_rows
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.matmul
+// CHECK-NEXT: kernel.matmul {{.*}} {epilogue = #kernel.epilogue<swiglu>}
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.pack_rows
+// CHECK-NEXT: return
+func.func @gate_and_up(%x: !b, %next: !p) {
+  %w = kernel.get_weight @w : !w
+  %p = kernel.alloc at 0 : !p
+  %g = kernel.alloc at 4096 : !b
+  kernel.pack_rows %x, %p : !b, !p
+  kernel.matmul %p, %w, %g : !p, !w, !b
+  kernel.matmul %p, %w, %g other %g {epilogue = #kernel.epilogue<swiglu>} : !p, !w, !b, !b
+  kernel.pack_rows %g, %next : !b, !p
+  return
+}
+
+// A gate that something else wrote is written by other threads.
+// CHECK-LABEL: func.func @other_gate(
+// CHECK: kernel.map silu
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.matmul
+// CHECK-NEXT: return
+func.func @other_gate(%x: !b, %p: !p) {
+  %w = kernel.get_weight @w : !w
+  %g = kernel.alloc at 0 : !b
+  kernel.map silu %x into %g : !b, !b
+  kernel.matmul %p, %w, %g other %g {epilogue = #kernel.epilogue<swiglu>} : !p, !w, !b, !b
+  return
+}
+
+// A product of two others is not written where a third still reads.
+// CHECK-LABEL: func.func @reused_product(
+// CHECK: kernel.matmul
+// CHECK-NEXT: kernel.matmul {{.*}} {epilogue = #kernel.epilogue<add>}
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.matmul
+// CHECK-NEXT: return
+func.func @reused_product(%p: !p, %out: !b) {
+  %w = kernel.get_weight @w : !w
+  %a = kernel.alloc at 0 : !b
+  %same_place = kernel.alloc at 0 : !b
+  kernel.matmul %p, %w, %a : !p, !w, !b
+  kernel.matmul %p, %w, %out other %a {epilogue = #kernel.epilogue<add>} : !p, !w, !b, !b
+  kernel.matmul %p, %w, %same_place : !p, !w, !b
+  return
+}
+
+// All handles of the cache are one memory.
+// CHECK-LABEL: func.func @cache(
+// CHECK: kernel.cache_write
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.attention
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.cache_write
+// CHECK-NEXT: return
+func.func @cache(%k: !b, %v: !b, %q: !b, %out: !b, %start: index, %layer: index) {
+  %kv = kernel.get_state @kv : !kv
+  %again = kernel.get_state @kv : !kv
+  kernel.cache_write %k, %v, %kv[%layer] at %start : !b, !b, !kv, index, index
+  kernel.attention %q, %again[%layer] at %start, %out {scale = 0.25 : f32, window = 0 : i64}
+      : !b, !kv, index, index, !b
+  kernel.cache_write %k, %v, %kv[%layer] at %start : !b, !b, !kv, index, index
+  return
+}
+
+// A block ends with a barrier, so that the next begins with no work pending.
+// CHECK-LABEL: func.func private @block(
+// CHECK: kernel.map silu
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: return
+func.func private @block(%h: !b, %layer: index, %i: index, %out: !b) {
+  kernel.map silu %h into %out : !b, !b
+  return
+}
+
+// CHECK-LABEL: func.func private @empty_block(
+// CHECK-NEXT: return
+func.func private @empty_block(%h: !b, %layer: index, %i: index, %out: !b) {
+  return
+}
+
+// Layers begin after everything else, and leave nothing behind.
+// CHECK-LABEL: func.func @layers(
+// CHECK: kernel.map silu
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.layers
+// CHECK-NEXT: kernel.layers
+// CHECK-NEXT: kernel.map silu
+// CHECK-NEXT: return
+func.func @layers(%x: !b, %y: !b) {
+  %a = kernel.alloc at 0 : !b
+  %b = kernel.alloc at 1024 : !b
+  kernel.map silu %x into %y : !b, !b
+  kernel.layers %a, %b {blocks = [@block], schedule = array<i32: 0>} : !b, !b
+  kernel.layers %b, %a {blocks = [@block], schedule = array<i32: 0>} : !b, !b
+  kernel.map silu %a into %b : !b, !b
+  return
+}
+
+}
