@@ -81,10 +81,9 @@ LogicalResult WeightOp::verify() {
                                        : "'layers' needs '{layer}' in the source");
   if (getLayers() && getLayers()->empty())
     return emitOpError() << "a family needs at least one layer";
-  if (getLayers())
-    for (int32_t layer : *getLayers())
-      if (layer < 0)
-        return emitOpError() << "layers are numbered from 0, not " << layer;
+  for (int32_t layer : getLayers().value_or(ArrayRef<int32_t>()))
+    if (layer < 0)
+      return emitOpError() << "layers are numbered from 0, not " << layer;
   auto type = cast<RankedTensorType>(getType());
   if (!type.hasStaticShape())
     return emitOpError() << "a weight has a static shape, not " << type;
