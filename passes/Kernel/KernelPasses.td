@@ -4,13 +4,30 @@
 include "mlir/Pass/PassBase.td"
 
 def LlmToKernel : Pass<"llm-to-kernel", "::mlir::ModuleOp"> {
-  let summary = "Turns tensor programs into programs on buffers that a team of threads runs";
+  let summary = "Turn tensor programs into programs on buffers that a team of threads runs";
   let description = [{
     Each tensor becomes a `kernel.alloc`, or the buffer of the function's result when it is returned;
     each `llm` operation becomes one or a few `kernel` operations. A linear layer is a
-    `kernel.pack_rows` of its input and a `kernel.matmul` per weight. A block function takes the hidden
-    state, the layer's number, the index of its weights in their families, the shared operands and the
-    buffer for its result.
+    `kernel.pack_rows` of its input, two when some of its weights are floats and some are blocks, and a
+    `kernel.matmul` per weight. A block function takes the hidden state, the layer's number, the index
+    of its weights in their families, the shared operands and the buffer for its result.
+
+    ```mlir
+    func.func @f(%x: tensor<?x64xf32>) -> tensor<?x32xf32> {
+      %w = llm.get_weight @w : tensor<32x64xf16, #llm.packed<rows = 16>>
+      %y = llm.fused_linear %x weights(%w)
+          : (tensor<?x64xf32>, tensor<32x64xf16, #llm.packed<rows = 16>>) -> tensor<?x32xf32>
+      return %y : tensor<?x32xf32>
+    }
+    // becomes
+    func.func @f(%x: !kernel.buffer<64 x f32>, %y: !kernel.buffer<32 x f32>) {
+      %w = kernel.get_weight @w : tensor<32x64xf16, #llm.packed<rows = 16>>
+      %p = kernel.alloc at -1 : !kernel.packed<64 x f32, tiles = [1, 2], corrections = [], sums = []>
+      kernel.pack_rows %x, %p : ...
+      kernel.matmul %p, %w, %y : ...
+      return
+    }
+    ```
 
     Needs weights with layouts (`llm-assign-layouts`) and the module's `kernel.target`.
   }];
@@ -18,20 +35,40 @@ def LlmToKernel : Pass<"llm-to-kernel", "::mlir::ModuleOp"> {
 }
 
 def KernelPlanMemory : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {
-  let summary = "Gives every buffer of a step its place in the arena";
+  let summary = "Give every buffer of a step its place in the arena";
   let description = [{
-    Buffers whose lives do not overlap share memory. The buffers of a block lie behind those of the
-    functions that run it. Sets `kernel.arena_bytes` on the module.
+    Buffers whose lives do not overlap share memory: the largest is placed first, each at the lowest
+    offset where nothing lies that lives at the same time. The operand and the result of one operation
+    live at the same time. The buffers of blocks lie behind those of the functions that run them. Sets
+    `kernel.arena_bytes`, the size of the whole, on the module. A buffer has room for the target's
+    `max_rows` and the padding of the last token tile.
+
+    ```mlir
+    %a = kernel.alloc at -1 : !kernel.buffer<64 x f32>
+    // becomes
+    %a = kernel.alloc at 131840 : !kernel.buffer<64 x f32>
+    ```
   }];
 }
 
 def KernelInsertBarriers : Pass<"kernel-insert-barriers", "::mlir::ModuleOp"> {
-  let summary = "Inserts a barrier where a thread could see another's unfinished work";
+  let summary = "Insert a barrier where a thread could see another's unfinished work";
   let description = [{
     An operation waits when it reads memory that was written, or writes memory that was read or
     written, since the last barrier; buffers are compared by their place in the arena. A matrix product
     that combines with another one's rows needs no barrier when both split their rows alike: each thread
-    then only reads what it wrote. A block ends with a barrier.
+    then only reads what it wrote. All handles of the KV cache stand for one memory; parameters lie
+    apart from each other and from the arena. A block ends with a barrier, and `kernel.layers` begins
+    after one when anything is pending.
+
+    ```mlir
+    kernel.pack_rows %x, %p : ...
+    kernel.barrier
+    kernel.matmul %p, %gate, %g : ...
+    kernel.matmul %p, %up, %g other %g {epilogue = #kernel.epilogue<swiglu>} : ...
+    kernel.barrier
+    kernel.pack_rows %g, %q : ...
+    ```
 
     Needs `kernel-plan-memory`.
   }];

@@ -81,10 +81,10 @@ def Kernel_EmbedOp : Kernel_Op<"embed"> {
 def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
   let summary = "Fills the table of rotary cosines and sines";
   let description = [{
-    Row t has cosine and sine of `(start + t) * frequencies[i] / factors[i]`, times `magnitude`. With
-    `ramp`, the angle is `position * (frequencies[i] / factor * (1 - ramp[i]) + frequencies[i] *
-    ramp[i])`, which is what `frequencies` already holds. The runtime computes it, in double precision;
-    work is split by tokens.
+    Columns 2i and 2i + 1 of row t are the cosine and the sine of
+    `(start + t) * frequencies[i] / factors[i]`, times `magnitude`; all factors are 1 when none are
+    given. Any scaling that `llm.rope_table` asks for is already in the frequencies and the magnitude.
+    The runtime computes the table, in double precision; work is split by tokens.
 
     ```mlir
     kernel.rope_table %start, %out {frequencies = array<f64: 1.0, 0.5>, magnitude = 1.0 : f64}
@@ -113,8 +113,9 @@ def Kernel_RmsNormOp : Kernel_Op<"rms_norm"> {
 def Kernel_PackRowsOp : Kernel_Op<"pack_rows"> {
   let summary = "Packs activations into token tiles, quantizing and normalizing on the way";
   let description = [{
-    With a `norm` weight, rows are normalized by `rms_norm` first. Quantized activations have a scale
-    per 32 elements, `max |x| / 127`. Work is split by token tiles.
+    Copies rows to the tiles of the packed type. With a `norm` weight, rows are normalized by
+    `rms_norm` with `eps` first. Quantized activations have a scale per 32 elements, `max |x| / 127`,
+    and are rounded to nearest. Work is split by token tiles.
 
     ```mlir
     kernel.pack_rows %x, %packed norm %w {eps = 1.0e-05 : f32}
@@ -160,7 +161,8 @@ def Kernel_MapAttr : EnumAttr<Kernel_Dialect, Kernel_Map, "function"> {
 def Kernel_MapOp : Kernel_Op<"map"> {
   let summary = "An elementwise function of one or two buffers";
   let description = [{
-    Work is split by vectors of 16 elements.
+    `copy` and `silu` take one buffer, `add`, `mul` and `swiglu` (`silu(a) * b`) two, all of the type
+    of the result, which may be one of them. Work is split by vectors of 16 elements.
 
     ```mlir
     kernel.map add %a, %b into %out
@@ -189,7 +191,8 @@ def Kernel_RopeOp : Kernel_Op<"rope"> {
 def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {
   let summary = "Stores keys and values in the KV cache, rotating keys when a table is given";
   let description = [{
-    Work is split by tokens and heads.
+    As `llm.cache_write`; with `rope`, keys are first rotated as by `llm.rope`. Work is split by tokens
+    and heads.
 
     ```mlir
     kernel.cache_write %k, %v, %kv[%layer] at %start rope %table

@@ -18,8 +18,9 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
     #kernel.target<dot = vnni512, tiles = [1, 2, 4, 8, 12], max_rows = 512>
     ```
   }];
-  let parameters = (ins EnumParameter<Kernel_Dot>:$dot, ArrayRefParameter<"int64_t">:$tiles,
-                        "int64_t":$maxRows);
+  let parameters = (ins EnumParameter<Kernel_Dot>:$dot,
+                        ArrayRefParameter<"int64_t", "token tile widths">:$tiles,
+                        AttrOrTypeParameter<"int64_t", "most tokens of a step">:$maxRows);
   let assemblyFormat = [{
     `<` `dot` `=` $dot `,` `tiles` `=` `[` $tiles `]` `,` `max_rows` `=` $maxRows `>`
   }];
@@ -33,15 +34,16 @@ class Kernel_Type<string name, string typeMnemonic> : TypeDef<Kernel_Dialect, na
 def Kernel_BufferType : Kernel_Type<"Buffer", "buffer"> {
   let summary = "Rows of numbers, one per token of the step";
   let description = [{
-    `width` elements per row. Rows are 64-byte aligned: a row of f32 takes `width` rounded up to 16
-    elements. A buffer has room for a few rows more than a step has tokens, because the last token tile
-    writes whole tiles.
+    `width` elements per row. Rows of f32 are 64-byte aligned: each takes `width` rounded up to 16
+    elements. Rows of i32, the token ids, follow each other without padding. A buffer has room for a
+    few rows more than a step has tokens, because products write whole token tiles.
 
     ```mlir
     !kernel.buffer<2048 x f32>
     ```
   }];
-  let parameters = (ins "int64_t":$width, "::mlir::Type":$elementType);
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "elements of a row">:$width,
+                        AttrOrTypeParameter<"::mlir::Type", "f32 or i32">:$elementType);
   let assemblyFormat = "`<` $width `x` $elementType `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -54,7 +56,7 @@ def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
   let summary = "Activations in token tiles, ready for matrix products";
   let description = [{
     Tokens are taken in tiles of the widest width of `tiles`; the last tile has the smallest width that
-    holds the rest, missing tokens being zero. With T the width of a tile, element type `i8` has
+    holds the rest; what it has for missing tokens has no meaning. With T the width of a tile, element type `i8` has
 
     * `q[columns / 4][T][4]`, signed bytes; a block of 32 shares a scale: `x = scale * q`
     * `scale[columns / 32][T]`, f32
@@ -68,10 +70,11 @@ def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
     !kernel.packed<2048 x i8, tiles = [1, 2, 4], corrections = [8, 32], sums = []>
     ```
   }];
-  let parameters = (ins "int64_t":$columns, "::mlir::Type":$elementType,
-                        ArrayRefParameter<"int64_t">:$tiles,
-                        OptionalArrayRefParameter<"int64_t">:$corrections,
-                        OptionalArrayRefParameter<"int64_t">:$sums);
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "elements of a token, with padding">:$columns,
+                        AttrOrTypeParameter<"::mlir::Type", "i8 or f32">:$elementType,
+                        ArrayRefParameter<"int64_t", "tile widths, ascending">:$tiles,
+                        OptionalArrayRefParameter<"int64_t", "pairs of offset and length">:$corrections,
+                        OptionalArrayRefParameter<"int64_t", "lengths">:$sums);
   let assemblyFormat = [{
     `<` $columns `x` $elementType `,` `tiles` `=` `[` $tiles `]` `,`
     `corrections` `=` `[` (`]`) : ($corrections^ `]`)? `,` `sums` `=` `[` (`]`) : ($sums^ `]`)? `>`

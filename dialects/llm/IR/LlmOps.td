@@ -222,9 +222,11 @@ def Llm_RopeTableOp : Llm_Op<"rope_table", [Pure]> {
     * `none`: as it is. `linear`: the angle divided by `factor`.
     * `yarn` (Peng et al., 2023): a mix of the scaled and the unscaled angle by a ramp over the pairs,
       between the pairs that turn `beta_fast` and `beta_slow` times over `original_context` positions;
-      cosine and sine are multiplied by `attention_factor * (1 + 0.1 ln(factor))`.
+      cosine and sine are multiplied by `1 + 0.1 ln(factor)`. `extrapolation` is the share of the
+      unscaled angle where the ramp has it in full, 1 unless given; with 0 this is `linear`.
 
-    `factors` (`rope_freqs.weight` of Llama 3 files) divide each pair's angle.
+    Cosine and sine are multiplied by `attention_factor`, whatever the scaling. `factors`
+    (`rope_freqs.weight` of Llama 3 files) divide each pair's angle.
 
     ```mlir
     %t = llm.rope_table %start {base = 1.0e+04 : f32} : tensor<?x64xf32>

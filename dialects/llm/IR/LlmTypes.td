@@ -21,7 +21,7 @@ def Llm_BlockType : Llm_Type<"Block", "block"> {
     tensor<4096x4096x!llm.block<q4_K>>
     ```
   }];
-  let parameters = (ins StringRefParameter<"name of the block format">:$format);
+  let parameters = (ins StringRefParameter<"name of the block format, such as q4_K">:$format);
   let assemblyFormat = "`<` custom<FormatName>($format) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -41,8 +41,11 @@ def Llm_KvCacheType : Llm_Type<"KvCache", "kv_cache"> {
     !llm.kv_cache<layers = 32, heads = 8, key = 128, value = 128, f16>
     ```
   }];
-  let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$key, "int64_t":$value,
-                        "::mlir::Type":$elementType);
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "blocks of the model">:$layers,
+                        AttrOrTypeParameter<"int64_t", "key/value heads of a block">:$heads,
+                        AttrOrTypeParameter<"int64_t", "elements of a key">:$key,
+                        AttrOrTypeParameter<"int64_t", "elements of a value">:$value,
+                        AttrOrTypeParameter<"::mlir::Type", "f32 or f16">:$elementType);
   let assemblyFormat = [{
     `<` `layers` `=` $layers `,` `heads` `=` $heads `,` `key` `=` $key `,` `value` `=` $value `,`
     $elementType `>`
@@ -64,7 +67,7 @@ def Llm_PackedAttr : AttrDef<Llm_Dialect, "Packed"> {
     tensor<4096x4096x!llm.block<q4_K>, #llm.packed<rows = 16>>
     ```
   }];
-  let parameters = (ins "int64_t":$rows);
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "rows of a group; 16">:$rows);
   let assemblyFormat = "`<` `rows` `=` $rows `>`";
   let genVerifyDecl = 1;
 }
