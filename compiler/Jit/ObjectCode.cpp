@@ -1,15 +1,16 @@
 #include "compiler/Jit/ObjectCode.h"
 #include "absl/strings/str_cat.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "runtime/abi/EntryPoints.h"
+#include "runtime/core/MatrixUnit.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
-#include "runtime/abi/EntryPoints.h"
 
 namespace llmc {
 namespace {
@@ -59,6 +60,8 @@ LoadedCode::LoadedCode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LoadedCode::~LoadedCode() = default;
 
 absl::StatusOr<std::unique_ptr<LoadedCode>> LoadedCode::load(absl::string_view object) {
+  // Code for another CPU's name may use the matrix unit, too.
+  enableMatrixUnit();
   if (absl::StatusOr<TargetDescription> host = describeTarget("native"); !host.ok())
     return host.status();
   llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit = llvm::orc::LLJITBuilder().create();
@@ -73,8 +76,8 @@ absl::StatusOr<std::unique_ptr<LoadedCode>> LoadedCode::load(absl::string_view o
   if (llvm::Error error =
           (*jit)->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols))))
     return toStatus(std::move(error), "cannot define the runtime's entry points");
-  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()),
-                                                     "llmc.o");
+  auto buffer =
+      llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), "llmc.o");
   if (llvm::Error error = (*jit)->addObjectFile(std::move(buffer)))
     return toStatus(std::move(error), "cannot link the compiled code");
   auto impl = std::make_unique<Impl>();
@@ -86,7 +89,8 @@ absl::StatusOr<StepFunction> LoadedCode::find(absl::string_view name) const {
   llvm::Expected<llvm::orc::ExecutorAddr> address =
       impl_->jit->lookup(llvm::StringRef(name.data(), name.size()));
   if (!address)
-    return toStatus(address.takeError(), absl::StrCat("cannot find compiled function '", name, "'"));
+    return toStatus(address.takeError(),
+                    absl::StrCat("cannot find compiled function '", name, "'"));
   return address->toPtr<StepFunction>();
 }
 

@@ -1,5 +1,6 @@
 #include "compiler/Target/TargetDescription.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/core/MatrixUnit.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -21,6 +22,7 @@ struct DotRow {
 };
 const std::vector<DotRow> &dotTable() {
   static const std::vector<DotRow> rows = {
+      {kernel::Dot::Amx, "+amx-bf16,+avx512bf16,+avx512vnni,+avx512bw,+avx512vl", {1, 2, 4, 8, 16}},
       {kernel::Dot::Vnni512, "+avx512vnni,+avx512bw,+avx512vl", {1, 2, 4, 8, 12}},
       {kernel::Dot::Avx2, "+avx2,+fma,+f16c", {1, 2}},
       {kernel::Dot::Plain, "", {1}},
@@ -43,8 +45,10 @@ void initializeLlvm() {
 
 std::string hostFeatures() {
   std::string features;
+  const bool matrixUnit = enableMatrixUnit();
   for (const auto &[name, enabled] : llvm::sys::getHostCPUFeatures())
-    absl::StrAppend(&features, features.empty() ? "" : ",", enabled ? "+" : "-", name.str());
+    absl::StrAppend(&features, features.empty() ? "" : ",",
+                    enabled && (matrixUnit || !name.starts_with("amx")) ? "+" : "-", name.str());
   return features;
 }
 
@@ -83,7 +87,8 @@ absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu) {
   const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
   if (!subtarget.isCPUStringValid(target.cpu))
     return absl::InvalidArgumentError(
-        absl::StrCat("--target-cpu=", cpu, ": LLVM knows no such CPU; try native, x86-64, haswell, "
+        absl::StrCat("--target-cpu=", cpu,
+                     ": LLVM knows no such CPU; try native, x86-64, haswell, "
                      "skylake-avx512, cascadelake, sapphirerapids, znver4"));
   for (const DotRow &row : dotTable())
     if (!*row.features || subtarget.checkFeatures(row.features)) {
@@ -104,9 +109,10 @@ bool runsHere(const TargetDescription &target) {
   if (!theirs.ok() || !ours.ok())
     return false;
   // Every feature that decides about instructions must be there; tuning hints need not be.
-  const char *instructionSets[] = {"avx",      "avx2",     "fma",      "f16c",       "avx512f",
-                                   "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16",
-                                   "avx512fp16", "avx512vbmi", "avxvnni", "bmi2", "sse4.2"};
+  const char *instructionSets[] = {
+      "amx-bf16",   "amx-tile",   "avx",      "avx2",     "fma",        "f16c",
+      "avx512f",    "avx512bw",   "avx512vl", "avx512dq", "avx512vnni", "avx512bf16",
+      "avx512fp16", "avx512vbmi", "avxvnni",  "bmi2",     "sse4.2"};
   for (const char *name : instructionSets) {
     std::string on = absl::StrCat("+", name);
     if ((*theirs)->getMCSubtargetInfo()->checkFeatures(on) &&

@@ -26,7 +26,8 @@ bool overlap(Value x, Value y, int64_t maxRows) {
     return true;
   auto a = x.getDefiningOp<AllocOp>(), b = y.getDefiningOp<AllocOp>();
   if (!a || !b)
-    return false; // a parameter lies apart from the function's own buffers and from other parameters
+    return false; // a parameter lies apart from the function's own buffers and from other
+                  // parameters
   int64_t aEnd = a.getOffset() + bufferBytes(a.getType(), maxRows);
   int64_t bEnd = b.getOffset() + bufferBytes(b.getType(), maxRows);
   return int64_t(a.getOffset()) < bEnd && int64_t(b.getOffset()) < aEnd;

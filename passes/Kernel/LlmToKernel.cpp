@@ -1,5 +1,5 @@
-#include "dialects/llm/Formats/PackedLayout.h"
 #include "dialects/llm/Formats/BlockProgram.h"
+#include "dialects/llm/Formats/PackedLayout.h"
 #include "dialects/llm/Formats/RopeFrequencies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/KernelPasses.h"
@@ -25,8 +25,8 @@ Type bufferTypeOf(Type type) {
 
 // What a block's llm.layers says of it.
 struct BlockUse {
-  unsigned shared;     // operands that all layers share
-  ArrayAttr families;  // of its weights
+  unsigned shared;    // operands that all layers share
+  ArrayAttr families; // of its weights
 };
 
 // Rewrites one function.
@@ -68,15 +68,16 @@ private:
     if (use)
       for (auto [i, family] : llvm::enumerate(use->families)) {
         BlockArgument argument = from.getArgument(count + i);
-        values[argument] =
-            GetWeightOp::create(b, argument.getLoc(), argument.getType(),
-                                cast<FlatSymbolRefAttr>(family), weightIndex);
+        values[argument] = GetWeightOp::create(b, argument.getLoc(), argument.getType(),
+                                               cast<FlatSymbolRefAttr>(family), weightIndex);
       }
     for (Type type : from.getResultTypes())
       outputs.push_back(entry->addArgument(bufferTypeOf(type), from.getLoc()));
   }
 
-  Value alloc(Location loc, Type type) { return AllocOp::create(b, loc, type, b.getI64IntegerAttr(-1)); }
+  Value alloc(Location loc, Type type) {
+    return AllocOp::create(b, loc, type, b.getI64IntegerAttr(-1));
+  }
 
   // The buffer that a result is written to.
   Value outputFor(OpResult result) {
@@ -90,7 +91,8 @@ private:
   Value get(Value v) { return v ? values.lookup(v) : Value(); }
 
   // Activations for products with `weights`: one packing for float formats, one for the others.
-  Value pack(Operation *op, Value input, Value norm, FloatAttr eps, ValueRange weights, bool isFloat) {
+  Value pack(Operation *op, Value input, Value norm, FloatAttr eps, ValueRange weights,
+             bool isFloat) {
     int64_t width = llm::getWidth(input);
     int64_t columns = isFloat ? width : llvm::alignTo(width, kActivationBlock);
     SmallVector<int64_t> corrections, sums;
@@ -114,7 +116,8 @@ private:
         sums.push_back(pair.second);
     }
     Type element = isFloat ? Type(b.getF32Type()) : b.getI8Type();
-    auto type = PackedType::get(b.getContext(), columns, element, target.getTiles(), corrections, sums);
+    auto type =
+        PackedType::get(b.getContext(), columns, element, target.getTiles(), corrections, sums);
     Value packed = alloc(op->getLoc(), type);
     PackRowsOp::create(b, op->getLoc(), get(input), packed, get(norm), eps);
     return packed;
@@ -143,8 +146,7 @@ private:
   }
 
   void convertFusedLinear(llm::FusedLinearOp op) {
-    Packings packings =
-        packFor(op, op.getInput(), op.getNorm(), op.getEpsAttr(), op.getWeights());
+    Packings packings = packFor(op, op.getInput(), op.getNorm(), op.getEpsAttr(), op.getWeights());
     if (op.getActivation() == llm::Activation::Swiglu) {
       // The gate waits in the result's own buffer.
       Value out = outputFor(op->getResult(0));
@@ -187,7 +189,8 @@ private:
     Value hidden = get(op.getHidden());
     if (!op.getHidden().hasOneUse() || !hidden.getDefiningOp<AllocOp>()) {
       Value copy = alloc(op.getLoc(), hidden.getType());
-      MapOp::create(b, op.getLoc(), MapAttr::get(b.getContext(), Map::Copy), ValueRange{hidden}, copy);
+      MapOp::create(b, op.getLoc(), MapAttr::get(b.getContext(), Map::Copy), ValueRange{hidden},
+                    copy);
       hidden = copy;
     }
     Value other = alloc(op.getLoc(), hidden.getType());
@@ -212,7 +215,8 @@ private:
         })
         .Case([&](llm::LayersOp o) { return convertLayers(o), success(); })
         .Case([&](llm::EmbedOp o) {
-          EmbedOp::create(b, loc, get(o.getTokens()), get(o.getWeight()), outputFor(o->getResult(0)));
+          EmbedOp::create(b, loc, get(o.getTokens()), get(o.getWeight()),
+                          outputFor(o->getResult(0)));
           return success();
         })
         .Case([&](llm::RmsNormOp o) {

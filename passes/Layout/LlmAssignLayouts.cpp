@@ -39,8 +39,8 @@ class LlmAssignLayouts : public impl::LlmAssignLayoutsBase<LlmAssignLayouts> {
     auto packed = PackedAttr::get(&getContext(), 16);
     for (auto &[weight, carriers] : values) {
       auto type = cast<RankedTensorType>(weight.getType());
-      bool multiplied = llvm::any_of(
-          carriers, [](Value v) { return llvm::any_of(v.getUses(), multiplies); });
+      bool multiplied =
+          llvm::any_of(carriers, [](Value v) { return llvm::any_of(v.getUses(), multiplies); });
       if (!multiplied || type.getEncoding())
         continue;
       auto encoded = RankedTensorType::get(type.getShape(), type.getElementType(), packed);

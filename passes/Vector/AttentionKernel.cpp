@@ -1,6 +1,6 @@
-// Attention over the KV cache in tiles: a few queries that share a key/value head against blocks of 64
-// positions. Lanes are positions while scores are computed and elements of the value while outputs
-// are; in both a line of the cache is loaded once for all queries of the tile.
+// Attention over the KV cache in tiles: a few queries that share a key/value head against blocks of
+// 64 positions. Lanes are positions while scores are computed and elements of the value while
+// outputs are; in both a line of the cache is loaded once for all queries of the tile.
 #include "passes/Vector/CacheGeometry.h"
 #include "passes/Vector/Kernels.h"
 #include "runtime/abi/StepContext.h"
@@ -23,15 +23,25 @@ struct Shape {
   int64_t group() const { return heads / cache.getHeads(); } // query heads per key/value head
   std::string name() const {
     std::string text;
-    llvm::raw_string_ostream(text) << "attention." << heads << '.' << cache << ".w" << window
-                                   << ".rope" << dims;
+    llvm::raw_string_ostream(text)
+        << "attention." << heads << '.' << cache << ".w" << window << ".rope" << dims;
     return text;
   }
 };
 
 enum Parameter {
-  kThread, kThreads, kRows, kLayer, kStart, kCapacity, kScale,
-  kQuery, kCache, kOut, kTable, kParameters
+  kThread,
+  kThreads,
+  kRows,
+  kLayer,
+  kStart,
+  kCapacity,
+  kScale,
+  kQuery,
+  kCache,
+  kOut,
+  kTable,
+  kParameters
 };
 
 SmallVector<Type> parameterTypes(Emitter &e) {
@@ -111,7 +121,9 @@ private:
     Value row = e.gep(p[kQuery], e.mul(query.token, e.c64(shape.queryRowBytes)));
     row = e.gep(row, e.mul(query.head, e.c64(4 * key)));
     Value table = e.gep(p[kTable], e.mul(query.token, e.c64(shape.tableRowBytes)));
-    auto at = [&](Value base, Value i) { return e.load(e.f32, e.gep(base, e.mul(i, e.c64(4))), 4); };
+    auto at = [&](Value base, Value i) {
+      return e.load(e.f32, e.gep(base, e.mul(i, e.c64(4))), 4);
+    };
     auto put = [&](Value x, Value i) {
       e.store(e.fmul(x, p[kScale]), e.gep(e.gep(queries, 4 * q), e.mul(i, e.c64(4 * tile))), 4);
     };
@@ -175,8 +187,8 @@ private:
     Value s[kParts];
     for (int64_t i = 0; i < kParts; ++i)
       s[i] = e.load(e.vf32, e.gep(scores, (q * kBlock + i * kLanes) * 4), 64);
-    Value highest = e.reduce(vector::CombiningKind::MAXNUMF,
-                             e.fmax(e.fmax(s[0], s[1]), e.fmax(s[2], s[3])));
+    Value highest =
+        e.reduce(vector::CombiningKind::MAXNUMF, e.fmax(e.fmax(s[0], s[1]), e.fmax(s[2], s[3])));
     Value before = e.load(e.f32, e.gep(maxima, 4 * q), 4);
     Value now = e.fmax(before, highest);
     Value factor = e.exp(e.fsub(before, now));
@@ -187,7 +199,8 @@ private:
       sum = i ? e.fadd(sum, w) : w;
     }
     Value total = e.load(e.f32, e.gep(totals, 4 * q), 4);
-    e.store(e.fma(total, factor, e.reduce(vector::CombiningKind::ADD, sum)), e.gep(totals, 4 * q), 4);
+    e.store(e.fma(total, factor, e.reduce(vector::CombiningKind::ADD, sum)), e.gep(totals, 4 * q),
+            4);
     e.store(now, e.gep(maxima, 4 * q), 4);
     e.store(factor, e.gep(factors, 4 * q), 4);
   }
@@ -196,34 +209,34 @@ private:
   void emitOutputs(Value block, Value count) {
     const int64_t laneBytes = kLanes * geometry.elementBytes;
     Value rows = geometry.valueRow(head, block);
-    e.loop(e.c64(0), e.c64(valueLanes / kLanes), e.c64(1), {rows, outputs}, [&](Value, ValueRange c) {
-      Values carried;
-      for (int64_t q = 0; q < tile; ++q) {
-        Value old = e.load(e.vf32, e.gep(c[1], q * valueLanes * 4), 64);
-        carried.push_back(e.fmul(old, e.broadcastLoad(e.gep(factors, 4 * q))));
-      }
-      carried.append({c[0], scores});
-      Values sums = e.loop(e.c64(0), count, e.c64(1), carried, [&](Value, ValueRange s) {
-        Values next(s.begin(), s.end());
-        Value v = e.loadAsF32(element, s[tile], laneBytes);
-        for (int64_t q = 0; q < tile; ++q)
-          next[q] = e.fma(v, e.broadcastLoad(e.gep(s[tile + 1], q * kBlock * 4)), s[q]);
-        next[tile] = e.gep(s[tile], geometry.valueBytes);
-        next[tile + 1] = e.gep(s[tile + 1], 4);
-        return next;
-      });
-      for (int64_t q = 0; q < tile; ++q)
-        e.store(sums[q], e.gep(c[1], q * valueLanes * 4), 64);
-      return Values{e.gep(c[0], laneBytes), e.gep(c[1], 64)};
-    });
+    e.loop(e.c64(0), e.c64(valueLanes / kLanes), e.c64(1), {rows, outputs},
+           [&](Value, ValueRange c) {
+             Values carried;
+             for (int64_t q = 0; q < tile; ++q) {
+               Value old = e.load(e.vf32, e.gep(c[1], q * valueLanes * 4), 64);
+               carried.push_back(e.fmul(old, e.broadcastLoad(e.gep(factors, 4 * q))));
+             }
+             carried.append({c[0], scores});
+             Values sums = e.loop(e.c64(0), count, e.c64(1), carried, [&](Value, ValueRange s) {
+               Values next(s.begin(), s.end());
+               Value v = e.loadAsF32(element, s[tile], laneBytes);
+               for (int64_t q = 0; q < tile; ++q)
+                 next[q] = e.fma(v, e.broadcastLoad(e.gep(s[tile + 1], q * kBlock * 4)), s[q]);
+               next[tile] = e.gep(s[tile], geometry.valueBytes);
+               next[tile + 1] = e.gep(s[tile + 1], 4);
+               return next;
+             });
+             for (int64_t q = 0; q < tile; ++q)
+               e.store(sums[q], e.gep(c[1], q * valueLanes * 4), 64);
+             return Values{e.gep(c[0], laneBytes), e.gep(c[1], 64)};
+           });
   }
 
   void storeOutput(const Query &query, int64_t q) {
     const int64_t value = shape.cache.getValue();
     Value out = e.gep(p[kOut], e.mul(query.token, e.c64(shape.outRowBytes)));
     out = e.gep(out, e.mul(query.head, e.c64(4 * value)));
-    Value inverse =
-        e.broadcast(e.vf32, e.fdiv(e.cf(1), e.load(e.f32, e.gep(totals, 4 * q), 4)));
+    Value inverse = e.broadcast(e.vf32, e.fdiv(e.cf(1), e.load(e.f32, e.gep(totals, 4 * q), 4)));
     for (int64_t lane = 0; lane < value; lane += kLanes) {
       Value v = e.load(e.vf32, e.gep(outputs, (q * valueLanes + lane) * 4), 64);
       v = e.fmul(v, inverse);
@@ -257,7 +270,8 @@ void emitAttention(OpEmission &emission, AttentionOp op) {
               op.getOut().getType().getRowBytes(),
               op.getTable() ? op.getTable().getType().getRowBytes() : 0};
   // Tiles whose accumulators and operands stay in registers.
-  const bool wide = emission.library.target.getDot() == Dot::Vnni512;
+  const Dot dot = emission.library.target.getDot();
+  const bool wide = dot == Dot::Vnni512 || dot == Dot::Amx;
   SmallVector<int64_t> tiles = wide ? SmallVector<int64_t>{1, 4, 8} : SmallVector<int64_t>{1, 4};
 
   func::FuncOp driver = emission.library.get(
@@ -267,7 +281,9 @@ void emitAttention(OpEmission &emission, AttentionOp op) {
           auto call = [&] {
             func::FuncOp body = emission.library.get(
                 shape.name() + ".t" + std::to_string(tiles[i]), parameterTypes(e), op.getLoc(),
-                [&](Emitter &inner, ValueRange q) { AttentionBody(inner, shape, tiles[i], q).emit(); });
+                [&](Emitter &inner, ValueRange q) {
+                  AttentionBody(inner, shape, tiles[i], q).emit();
+                });
             e.create<func::CallOp>(body, p);
           };
           if (i + 1 == tiles.size())
@@ -282,14 +298,14 @@ void emitAttention(OpEmission &emission, AttentionOp op) {
   arguments[kRows] = emission.rows;
   arguments[kLayer] = emission.operand(op.getLayer());
   arguments[kStart] = emission.operand(op.getStart());
-  arguments[kCapacity] =
-      outer.load(outer.i64, outer.gep(emission.team.context, stepFieldOffset(StepField::capacity)), 8);
+  arguments[kCapacity] = outer.load(
+      outer.i64, outer.gep(emission.team.context, stepFieldOffset(StepField::capacity)), 8);
   arguments[kScale] = outer.cf(op.getScale().convertToFloat());
   arguments[kQuery] = emission.operand(op.getQuery());
   arguments[kCache] = emission.operand(op.getCache());
   arguments[kOut] = emission.operand(op.getOut());
-  arguments[kTable] =
-      op.getTable() ? emission.operand(op.getTable()) : Value(outer.create<LLVM::ZeroOp>(outer.ptr));
+  arguments[kTable] = op.getTable() ? emission.operand(op.getTable())
+                                    : Value(outer.create<LLVM::ZeroOp>(outer.ptr));
   outer.create<func::CallOp>(driver, arguments);
 }
 

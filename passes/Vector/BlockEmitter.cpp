@@ -14,8 +14,8 @@ Value BlockEmitter::word(int field, uint32_t index, uint32_t step) {
     Value w = e.load(e.i32, p, 1);
     return f.packXor ? Value(e.create<arith::XOrIOp>(w, e.splat(e.i32, int32_t(f.packXor)))) : w;
   }
-  const int64_t at = layout.fieldOffset[field] +
-                     int64_t(64) * (index + (chunkIndex ? 0 : chunk * step));
+  const int64_t at =
+      layout.fieldOffset[field] + int64_t(64) * (index + (chunkIndex ? 0 : chunk * step));
   if (form == Form::PackedLane) {
     Value p = e.gep(e.gep(body, at), e.mul(lane, e.c64(4)));
     if (rolled)
@@ -32,7 +32,8 @@ Value BlockEmitter::small(int field, uint32_t index) {
   const BlockField &f = program.fields[field];
   Type element = f.elementBytes == 2 ? e.i16 : e.i8;
   if (form == Form::Row)
-    return e.create<arith::ExtUIOp>(e.i32, e.load(element, e.gep(body, f.offset + f.elementBytes * index), 1));
+    return e.create<arith::ExtUIOp>(
+        e.i32, e.load(element, e.gep(body, f.offset + f.elementBytes * index), 1));
   Value p = e.gep(header, layout.fieldOffset[field] + int64_t(kLanes) * f.elementBytes * index);
   if (form == Form::PackedLane) {
     p = e.gep(p, e.mul(lane, e.c64(f.elementBytes)));
@@ -95,18 +96,19 @@ Value BlockEmitter::lookupBytes(Value bytes, const std::array<uint8_t, 16> &tabl
     return e.create<arith::ConstantOp>(DenseElementsAttr::get(type, ArrayRef<int8_t>(values)));
   };
   auto call = [&](StringRef intrinsic, int64_t lanes, Value v) -> Value {
-    return e.create<LLVM::CallIntrinsicOp>(VectorType::get(lanes, e.i8), e.b.getStringAttr(intrinsic),
-                                           ValueRange{tableOf(lanes), v})
+    return e
+        .create<LLVM::CallIntrinsicOp>(VectorType::get(lanes, e.i8), e.b.getStringAttr(intrinsic),
+                                       ValueRange{tableOf(lanes), v})
         .getResult(0);
   };
-  if (dot == Dot::Vnni512)
+  if (dot == Dot::Vnni512 || dot == Dot::Amx)
     return call("llvm.x86.avx512.pshuf.b.512", 64, bytes);
   auto type = cast<VectorType>(bytes.getType());
   if (dot != Dot::Plain) {
     Value result = e.splat(type, 0);
     for (int64_t half = 0; half < 2; ++half) {
-      Value part = e.create<vector::ExtractStridedSliceOp>(bytes, ArrayRef<int64_t>{32 * half},
-                                                           ArrayRef<int64_t>{32}, ArrayRef<int64_t>{1});
+      Value part = e.create<vector::ExtractStridedSliceOp>(
+          bytes, ArrayRef<int64_t>{32 * half}, ArrayRef<int64_t>{32}, ArrayRef<int64_t>{1});
       part = call("llvm.x86.avx2.pshuf.b", 32, part);
       result = e.create<vector::InsertStridedSliceOp>(part, result, ArrayRef<int64_t>{32 * half},
                                                       ArrayRef<int64_t>{1});
@@ -163,8 +165,9 @@ static Value dotAvx2(Emitter &e, Value acc, Value weights, Value activations, ui
   };
   // The sum of two products saturates at 16 bits when weights use all 8 bits.
   if (2 * maxByte * 127 <= 32767) {
-    Value sums = callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw", shorts,
-                               ValueRange{e.bitcast(bytes, weights), e.bitcast(bytes, activations)});
+    Value sums =
+        callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw", shorts,
+                      ValueRange{e.bitcast(bytes, weights), e.bitcast(bytes, activations)});
     return e.add(acc, pairs(sums, e.splat(shorts, 1)));
   }
   Value w = e.bitcast(shorts, weights), x = e.bitcast(shorts, activations);
@@ -189,6 +192,7 @@ static Value dotPlain(Emitter &e, Value acc, Value weights, Value activations) {
 
 Value emitDot(Emitter &e, Dot dot, Value acc, Value weights, Value activations, uint32_t maxByte) {
   switch (dot) {
+  case Dot::Amx: // narrow tiles
   case Dot::Vnni512: {
     auto bytes = VectorType::get(64, e.i8);
     return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", e.vi32,
@@ -201,9 +205,8 @@ Value emitDot(Emitter &e, Dot dot, Value acc, Value weights, Value activations, 
                            ValueRange{a, e.bitcast(bytes, w), e.bitcast(bytes, x)});
     });
   case Dot::Avx2:
-    return byHalves(e, acc, weights, activations, [&](Value a, Value w, Value x) {
-      return dotAvx2(e, a, w, x, maxByte);
-    });
+    return byHalves(e, acc, weights, activations,
+                    [&](Value a, Value w, Value x) { return dotAvx2(e, a, w, x, maxByte); });
   case Dot::Plain:
     return dotPlain(e, acc, weights, activations);
   }

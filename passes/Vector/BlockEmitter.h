@@ -1,4 +1,5 @@
-// Emits word programs (BlockProgram.h) as code: the backend of BlockEvaluator that yields MLIR values.
+// Emits word programs (BlockProgram.h) as code: the backend of BlockEvaluator that yields MLIR
+// values.
 #ifndef LLMC_PASSES_VECTOR_BLOCKEMITTER_H
 #define LLMC_PASSES_VECTOR_BLOCKEMITTER_H
 
@@ -16,8 +17,8 @@ public:
   using Word = Value;
   using Float = Value;
 
-  // Where the block lies, and so what a word is: 16 rows of a packed group as a vector, one row of a
-  // packed group as a scalar, or one row in GGUF's layout as a scalar.
+  // Where the block lies, and so what a word is: 16 rows of a packed group as a vector, one row of
+  // a packed group as a scalar, or one row in GGUF's layout as a scalar.
   enum class Form { PackedRows, PackedLane, Row };
 
   BlockEmitter(Emitter &e, const PackedLayout &layout, Form form, Dot dot)

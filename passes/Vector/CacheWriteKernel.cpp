@@ -58,7 +58,19 @@ void emitCacheWrite(OpEmission &emission, CacheWriteOp op) {
   const int64_t tableBytes = op.getTable() ? op.getTable().getType().getRowBytes() : 0;
   std::string name;
   llvm::raw_string_ostream(name) << "cache_write." << cache << ".rope" << dims;
-  enum { kThread, kThreads, kRows, kLayer, kStart, kCapacity, kKeys, kValues, kCache, kTable, kCount };
+  enum {
+    kThread,
+    kThreads,
+    kRows,
+    kLayer,
+    kStart,
+    kCapacity,
+    kKeys,
+    kValues,
+    kCache,
+    kTable,
+    kCount
+  };
   SmallVector<Type> types(kCount, outer.i64);
   for (int i = kKeys; i < kCount; ++i)
     types[i] = outer.ptr;
@@ -89,13 +101,13 @@ void emitCacheWrite(OpEmission &emission, CacheWriteOp op) {
   arguments[kRows] = emission.rows;
   arguments[kLayer] = emission.operand(op.getLayer());
   arguments[kStart] = emission.operand(op.getStart());
-  arguments[kCapacity] =
-      outer.load(outer.i64, outer.gep(emission.team.context, stepFieldOffset(StepField::capacity)), 8);
+  arguments[kCapacity] = outer.load(
+      outer.i64, outer.gep(emission.team.context, stepFieldOffset(StepField::capacity)), 8);
   arguments[kKeys] = emission.operand(op.getKeys());
   arguments[kValues] = emission.operand(op.getValues());
   arguments[kCache] = emission.operand(op.getCache());
-  arguments[kTable] =
-      op.getTable() ? emission.operand(op.getTable()) : Value(outer.create<LLVM::ZeroOp>(outer.ptr));
+  arguments[kTable] = op.getTable() ? emission.operand(op.getTable())
+                                    : Value(outer.create<LLVM::ZeroOp>(outer.ptr));
   outer.create<func::CallOp>(function, arguments);
 }
 

@@ -21,9 +21,9 @@ void emitBlock(Emitter &e, BlockEmitter &block, const BlockProgram &program, Val
     for (size_t line = 0; line < program.lines.size(); ++line) {
       const uint32_t at = chunk * program.chunkWeights + 4 * line;
       const BlockProgram::SubBlock &sub = program.subBlocks[at / program.subBlockWeights];
-      Value bytes = e.bitcast(VectorType::get(4, e.i8), e.create<vector::BroadcastOp>(
-                                                           VectorType::get(1, e.i32),
-                                                           lines.word(program.lines[line])));
+      Value bytes = e.bitcast(VectorType::get(4, e.i8),
+                              e.create<vector::BroadcastOp>(VectorType::get(1, e.i32),
+                                                            lines.word(program.lines[line])));
       Value q = e.create<arith::ExtUIOp>(VectorType::get(4, e.i32), bytes);
       if (program.offset)
         q = e.sub(q, e.splat(q.getType(), program.offset));
@@ -44,8 +44,8 @@ void emitEmbed(OpEmission &emission, EmbedOp op) {
   const bool packed = isa_and_nonnull<llm::PackedAttr>(weight.getEncoding());
   const int64_t columns = weight.getDimSize(1);
   BufferType outType = op.getOut().getType();
-  std::string name = std::string("embed.") + format.name + (packed ? ".packed." : ".") +
-                     std::to_string(columns);
+  std::string name =
+      std::string("embed.") + format.name + (packed ? ".packed." : ".") + std::to_string(columns);
   // thread, threads, rows, tokens, weight, out
   SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr};
   func::FuncOp function =
@@ -65,7 +65,8 @@ void emitEmbed(OpEmission &emission, EmbedOp op) {
                    [&](Value, ValueRange c) {
                      block.body = c[0];
                      emitBlock(e, block, format.program(), c[1]);
-                     return Values{e.gep(c[0], format.bytes), e.gep(c[1], 4 * int64_t(format.weights))};
+                     return Values{e.gep(c[0], format.bytes),
+                                   e.gep(c[1], 4 * int64_t(format.weights))};
                    });
             return;
           }
@@ -73,8 +74,8 @@ void emitEmbed(OpEmission &emission, EmbedOp op) {
           block.lane = e.rem(token, e.c64(kLanes));
           Value unit = e.gep(p[4], e.mul(group, e.c64(layout.groupBytes(columns))));
           e.loop(e.c64(0), e.c64(columns / format.weights), [&](Value index) {
-            Value base = e.gep(
-                unit, e.mul(e.div(index, e.c64(layout.unitBlocks)), e.c64(layout.unitBytes)));
+            Value base =
+                e.gep(unit, e.mul(e.div(index, e.c64(layout.unitBlocks)), e.c64(layout.unitBytes)));
             Value inUnit = e.rem(index, e.c64(layout.unitBlocks));
             block.header = e.gep(base, e.mul(inUnit, e.c64(layout.headerBytes)));
             block.body = e.gep(e.gep(base, layout.unitBlocks * layout.headerBytes),

@@ -60,9 +60,7 @@ Value Emitter::fmul(Value x, Value y) { return create<arith::MulFOp>(x, y); }
 Value Emitter::fdiv(Value x, Value y) { return create<arith::DivFOp>(x, y); }
 Value Emitter::fmax(Value x, Value y) { return create<arith::MaxNumFOp>(x, y); }
 
-Value Emitter::fma(Value x, Value y, Value z) {
-  return create<LLVM::FMAOp>(z.getType(), x, y, z);
-}
+Value Emitter::fma(Value x, Value y, Value z) { return create<LLVM::FMAOp>(z.getType(), x, y, z); }
 
 Value Emitter::toFloat(Value ints) {
   Type t = f32;
@@ -104,8 +102,8 @@ Value Emitter::exp(Value x) {
   Value r = fma(n, c(-0.693359375), x);
   r = fma(n, c(2.12194440e-4), r);
   Value p = c(1.9875691500e-4);
-  for (double k : {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-                   5.0000001201e-1})
+  for (double k :
+       {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
     p = fma(p, r, c(k));
   p = fadd(fma(p, fmul(r, r), r), c(1.0));
   Type ti = exponent.getType();

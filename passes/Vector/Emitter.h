@@ -32,7 +32,8 @@ public:
   Type i1, i8, i16, i32, i64, f16, f32, ptr;
   mlir::VectorType vf32, vi32; // 16 lanes
 
-  template <class Op, class... Args> auto create(Args &&...args) {
+  template <class Op, class... Args>
+  auto create(Args &&...args) {
     return Op::create(b, loc, std::forward<Args>(args)...);
   }
 
@@ -43,11 +44,11 @@ public:
   Value add(Value x, Value y); // integers of any width, scalars or vectors
   Value sub(Value x, Value y);
   Value mul(Value x, Value y);
-  Value div(Value x, Value y); // unsigned
-  Value rem(Value x, Value y); // unsigned
-  Value min(Value x, Value y); // signed
-  Value max(Value x, Value y); // signed
-  Value less(Value x, Value y);    // signed
+  Value div(Value x, Value y);  // unsigned
+  Value rem(Value x, Value y);  // unsigned
+  Value min(Value x, Value y);  // signed
+  Value max(Value x, Value y);  // signed
+  Value less(Value x, Value y); // signed
   Value equal(Value x, Value y);
   Value select(Value c, Value x, Value y);
 

@@ -83,8 +83,7 @@ private:
     for (int32_t block : schedule)
       plan.append({block, seen[block]++});
     auto type = RankedTensorType::get({int64_t(plan.size())}, e.i32);
-    Value table =
-        library.constantArray(e, DenseElementsAttr::get(type, ArrayRef<int32_t>(plan)));
+    Value table = library.constantArray(e, DenseElementsAttr::get(type, ArrayRef<int32_t>(plan)));
     Values shared;
     for (Value v : op.getShared())
       shared.push_back(values.lookup(v));

@@ -41,7 +41,8 @@ Value KernelLibrary::constantArray(Emitter &e, DenseElementsAttr values) {
 
 namespace {
 
-template <class T> Type typeOf(Emitter &e) {
+template <class T>
+Type typeOf(Emitter &e) {
   if constexpr (std::is_pointer_v<T>)
     return e.ptr;
   else if constexpr (std::is_same_v<T, double>)
@@ -72,8 +73,8 @@ void KernelLibrary::callRuntime(Emitter &e, StringRef name, ValueRange arguments
   auto function = module.lookupSymbol<func::FuncOp>(name);
   if (!function) {
     OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-    function = func::FuncOp::create(b, e.loc, name,
-                                    b.getFunctionType(entryPointTypes(e, name), {}));
+    function =
+        func::FuncOp::create(b, e.loc, name, b.getFunctionType(entryPointTypes(e, name), {}));
     function.setPrivate();
   }
   e.create<func::CallOp>(function, arguments);

@@ -38,8 +38,8 @@ private:
   llvm::DenseMap<mlir::Attribute, mlir::LLVM::GlobalOp> arrays_;
 };
 
-// One emission per operation: replaces the kernel operation's effect by calls at the emitter's place.
-// `operand(v)` is the address, or the index, that stands for a kernel-level value.
+// One emission per operation: replaces the kernel operation's effect by calls at the emitter's
+// place. `operand(v)` is the address, or the index, that stands for a kernel-level value.
 using OperandMap = std::function<Value(Value)>;
 struct OpEmission {
   Emitter &e;

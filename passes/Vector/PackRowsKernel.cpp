@@ -8,7 +8,8 @@ using namespace mlir;
 namespace llmc::kernel {
 namespace {
 
-// Writes one token of a tile. `slot` is the token's place in the tile, `tile` the tile's width (i64).
+// Writes one token of a tile. `slot` is the token's place in the tile, `tile` the tile's width
+// (i64).
 class PackOneRow {
 public:
   PackOneRow(Emitter &e, PackedType type, int64_t width, Value row, Value norm, Value factor,
@@ -17,15 +18,21 @@ public:
         slotBytes(e.mul(slot, e.c64(4))), stepBytes(e.mul(tile, e.c64(4))) {}
 
   void quantize() {
-    // Blocks of 32; the last one may be cut short, the padding after it holds no block at all.
-    int64_t whole = width / kActivationBlock;
-    e.loop(e.c64(0), e.c64(whole), [&](Value block) { quantizeBlock(block, kActivationBlock); });
-    if (width % kActivationBlock)
-      quantizeBlock(e.c64(whole), width % kActivationBlock);
-    int64_t used = (width + kActivationBlock - 1) / kActivationBlock;
-    if (used < type.getColumns() / kActivationBlock)
-      e.loop(e.c64(used), e.c64(type.getColumns() / kActivationBlock),
-             [&](Value block) { quantizeBlock(block, 0); });
+    forBlocks([&](Value block, int64_t count) { quantizeBlock(block, count); });
+  }
+
+  // bfloat16 for AMX: [columns / 32][16 tokens][32].
+  void round() {
+    auto half = VectorType::get(kLanes, e.b.getBF16Type());
+    auto block = [&](Value index, int64_t count) {
+      Value column = e.mul(index, e.c64(kActivationBlock));
+      Value to = e.gep(e.gep(out, e.mul(index, e.c64(kAmxTile * 64))), e.mul(slotBytes, e.c64(16)));
+      for (int64_t i = 0; i < 2; ++i) {
+        Value x = source(e.add(column, e.c64(kLanes * i)), std::min(count - kLanes * i, kLanes));
+        e.store(e.create<arith::TruncFOp>(half, x), e.gep(to, 32 * i), 32);
+      }
+    };
+    forBlocks(block);
   }
 
   void copy() {
@@ -43,6 +50,18 @@ public:
   }
 
 private:
+  // Blocks of 32; the last one may be cut short, the padding after it holds no block at all.
+  void forBlocks(function_ref<void(Value block, int64_t count)> emit) {
+    int64_t whole = width / kActivationBlock;
+    e.loop(e.c64(0), e.c64(whole), [&](Value block) { emit(block, kActivationBlock); });
+    if (width % kActivationBlock)
+      emit(e.c64(whole), width % kActivationBlock);
+    int64_t used = (width + kActivationBlock - 1) / kActivationBlock;
+    if (used < type.getColumns() / kActivationBlock)
+      e.loop(e.c64(used), e.c64(type.getColumns() / kActivationBlock),
+             [&](Value block) { emit(block, 0); });
+  }
+
   // `count` (up to 16) columns, normalized.
   Value source(Value column, int64_t count) {
     if (count <= 0)
@@ -126,10 +145,11 @@ void emitPackRows(OpEmission &emission, PackRowsOp op) {
   PackedType packed = op.getOut().getType();
   const bool normed = op.getNorm() != nullptr;
   std::string name;
-  llvm::raw_string_ostream(name) << "pack_rows." << (normed ? "norm." : "") << input.getWidth() << '.'
-                                 << packed;
+  llvm::raw_string_ostream(name) << "pack_rows." << (normed ? "norm." : "") << input.getWidth()
+                                 << '.' << packed;
   // thread, threads, rows, input, out, norm, eps
-  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr, outer.f32};
+  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr,
+                          outer.ptr, outer.ptr, outer.f32};
   func::FuncOp function =
       emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
         Value rows = p[2];
@@ -152,16 +172,24 @@ void emitPackRows(OpEmission &emission, PackRowsOp op) {
               factor = e.broadcast(e.vf32, emitRmsFactor(e, row, input.getWidth(), p[6]));
             PackOneRow one(e, packed, input.getWidth(), row, normed ? p[5] : Value(), factor, out,
                            slot, tile);
-            if (packed.isInteger8())
+            if (!packed.isInteger8())
+              one.copy();
+            else if (packed.getMaxTile() != kAmxTile)
               one.quantize();
             else
-              one.copy();
+              e.when(
+                  e.equal(tile, e.c64(kAmxTile)), [&] { one.round(); }, [&] { one.quantize(); });
           });
         });
       });
-  Value norm = normed ? emission.operand(op.getNorm()) : Value(outer.create<LLVM::ZeroOp>(outer.ptr));
-  Values arguments{emission.team.thread, emission.team.threads, emission.rows,
-                   emission.operand(op.getInput()), emission.operand(op.getOut()), norm,
+  Value norm =
+      normed ? emission.operand(op.getNorm()) : Value(outer.create<LLVM::ZeroOp>(outer.ptr));
+  Values arguments{emission.team.thread,
+                   emission.team.threads,
+                   emission.rows,
+                   emission.operand(op.getInput()),
+                   emission.operand(op.getOut()),
+                   norm,
                    outer.cf(op.getEps().convertToFloat())};
   outer.create<func::CallOp>(function, arguments);
 }

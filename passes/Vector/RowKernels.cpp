@@ -26,8 +26,8 @@ Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps) {
   });
   Value rest = sums[kChains];
   for (int64_t i = 0, left = width % kStep; left > 0; ++i, left -= kLanes)
-    sums[i] = square(e.gep(rest, 64 * i), sums[i],
-                     left < kLanes ? e.laneMask(e.c64(left)) : Value());
+    sums[i] =
+        square(e.gep(rest, 64 * i), sums[i], left < kLanes ? e.laneMask(e.c64(left)) : Value());
   Value sum = e.fadd(e.fadd(sums[0], sums[1]), e.fadd(sums[2], sums[3]));
   Value total = e.reduce(vector::CombiningKind::ADD, sum);
   Value root = e.create<LLVM::SqrtOp>(e.f32, e.fadd(e.fdiv(total, e.cf(double(width))), eps));
@@ -39,7 +39,8 @@ void emitRmsNorm(OpEmission &emission, RmsNormOp op) {
   BufferType type = op.getInput().getType();
   const int64_t width = type.getWidth();
   // thread, threads, rows, input, weight, out, eps
-  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr, outer.f32};
+  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr,
+                          outer.ptr, outer.ptr, outer.f32};
   func::FuncOp function = emission.library.get(
       "rms_norm." + std::to_string(width), types, op.getLoc(), [&](Emitter &e, ValueRange p) {
         auto [first, last] = e.split(p[2], p[0], p[1]);

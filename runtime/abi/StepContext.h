@@ -26,7 +26,7 @@ constexpr int64_t stepFieldOffset(StepField field) { return 8 * static_cast<int6
 using StepFunction = void (*)(const StepContext *, int64_t thread, int64_t threads);
 
 // Rows that result buffers have beyond the rows of the step.
-inline constexpr int64_t kResultRowPadding = 3;
+inline constexpr int64_t kResultRowPadding = 7;
 
 } // namespace llmc
 

@@ -39,7 +39,8 @@ absl::Status Session::allocate(int64_t context) {
   uint64_t cacheBytes = 0;
   for (const KvCacheShape &shape : manifest.caches) {
     if (capacity_ > int64_t(1) << 32)
-      return absl::InvalidArgumentError(absl::StrCat("a context of ", context, " tokens is too long"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("a context of ", context, " tokens is too long"));
     cacheBytes += shape.bytes(capacity_);
   }
   struct Piece {
@@ -47,9 +48,10 @@ absl::Status Session::allocate(int64_t context) {
     uint64_t bytes;
   };
   const int64_t rows = manifest.maxRows + kResultRowPadding;
-  for (Piece piece : {Piece{cache_, cacheBytes}, Piece{arena_, uint64_t(manifest.arenaBytes)},
-                      Piece{hidden_, uint64_t(rows * widthStride_) * 4},
-                      Piece{logits_, uint64_t((logitsRows_ + kResultRowPadding) * logitsStride_) * 4}}) {
+  for (Piece piece :
+       {Piece{cache_, cacheBytes}, Piece{arena_, uint64_t(manifest.arenaBytes)},
+        Piece{hidden_, uint64_t(rows * widthStride_) * 4},
+        Piece{logits_, uint64_t((logitsRows_ + kResultRowPadding) * logitsStride_) * 4}}) {
     absl::StatusOr<std::shared_ptr<PageMemory>> memory = PageMemory::allocate(piece.bytes);
     if (!memory.ok())
       return memory.status();
@@ -69,13 +71,13 @@ uint64_t Session::bytes() const {
 
 absl::Status Session::check(std::span<const int32_t> tokens) const {
   if (position_ + int64_t(tokens.size()) > context_)
-    return absl::OutOfRangeError(absl::StrCat("the context holds ", context_, " tokens, ", position_,
-                                              " are used and ", tokens.size(),
+    return absl::OutOfRangeError(absl::StrCat("the context holds ", context_, " tokens, ",
+                                              position_, " are used and ", tokens.size(),
                                               " more do not fit; choose a larger -c"));
   for (int32_t token : tokens)
     if (token < 0 || token >= program_.manifest.vocabulary)
-      return absl::InvalidArgumentError(absl::StrCat("token id ", token, " is not in the vocabulary of ",
-                                                     program_.manifest.vocabulary));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "token id ", token, " is not in the vocabulary of ", program_.manifest.vocabulary));
   return absl::OkStatus();
 }
 
@@ -119,9 +121,8 @@ std::span<const float> Session::lastLogits() {
   return {reinterpret_cast<const float *>(logits_->data()), size_t(program_.manifest.vocabulary)};
 }
 
-absl::Status
-Session::evaluateAll(std::span<const int32_t> tokens, size_t first,
-                     absl::FunctionRef<void(size_t, std::span<const float>)> consume) {
+absl::Status Session::evaluateAll(std::span<const int32_t> tokens, size_t first,
+                                  absl::FunctionRef<void(size_t, std::span<const float>)> consume) {
   if (absl::Status status = check(tokens); !status.ok())
     return status;
   for (size_t at = 0; at < tokens.size(); at += program_.manifest.maxRows) {

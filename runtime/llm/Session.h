@@ -1,4 +1,5 @@
-// A conversation with a compiled model: its KV cache and scratch memory, and the steps that fill them.
+// A conversation with a compiled model: its KV cache and scratch memory, and the steps that fill
+// them.
 #ifndef LLMC_RUNTIME_LLM_SESSION_H
 #define LLMC_RUNTIME_LLM_SESSION_H
 
@@ -56,9 +57,9 @@ private:
   const Program &program_;
   ThreadTeam &team_;
   int64_t context_ = 0, capacity_ = 0, position_ = 0;
-  int64_t lastRow_ = 0;          // of hidden_, of the newest token
+  int64_t lastRow_ = 0;                        // of hidden_, of the newest token
   int64_t widthStride_ = 0, logitsStride_ = 0; // elements from row to row
-  int64_t logitsRows_ = 0;       // rows that logits_ has room for
+  int64_t logitsRows_ = 0;                     // rows that logits_ has room for
   std::shared_ptr<PageMemory> cache_, arena_, hidden_, logits_;
   std::vector<uint8_t *> states_;
 };

@@ -10,7 +10,8 @@ namespace llmc {
 
 absl::StatusOr<std::shared_ptr<PageMemory>> PageMemory::allocate(uint64_t bytes) {
   bytes = std::max<uint64_t>(bytes, 1);
-  void *data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
     return absl::ResourceExhaustedError(
         absl::StrCat("no memory for ", bytes >> 20, " MiB: ", std::strerror(errno),
@@ -29,7 +30,8 @@ constexpr uint64_t alignUp(uint64_t n) {
 
 // Offsets of the weights that `wanted` picks, one after the other.
 template <class Wanted>
-uint64_t placeWeights(const ProgramManifest &manifest, std::vector<uint64_t> &offsets, Wanted wanted) {
+uint64_t placeWeights(const ProgramManifest &manifest, std::vector<uint64_t> &offsets,
+                      Wanted wanted) {
   uint64_t total = 0;
   for (const ProgramWeight &weight : manifest.weights) {
     offsets.push_back(total);
@@ -41,12 +43,12 @@ uint64_t placeWeights(const ProgramManifest &manifest, std::vector<uint64_t> &of
 
 } // namespace
 
-absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources, ThreadTeam &team,
-                         absl::FunctionRef<void(double)> progress) {
+absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources,
+                         ThreadTeam &team, absl::FunctionRef<void(double)> progress) {
   const std::vector<ProgramWeight> &weights = program.manifest.weights;
   std::vector<uint64_t> offsets;
-  const uint64_t total = placeWeights(program.manifest, offsets,
-                                      [](const ProgramWeight &w) { return w.packed; });
+  const uint64_t total =
+      placeWeights(program.manifest, offsets, [](const ProgramWeight &w) { return w.packed; });
   absl::StatusOr<std::shared_ptr<PageMemory>> memory = PageMemory::allocate(total);
   if (!memory.ok())
     return memory.status();

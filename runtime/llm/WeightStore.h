@@ -33,10 +33,11 @@ private:
 // Packs the weights that want it from GGUF's layout into memory of their own, all threads together.
 // `sources[i]` is weight i in GGUF's layout. `progress` is told the share that is done, 0 to 1.
 // Fills program.weights and adds an owner.
-absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources, ThreadTeam &team,
-                         absl::FunctionRef<void(double)> progress);
+absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources,
+                         ThreadTeam &team, absl::FunctionRef<void(double)> progress);
 
-// Gives all weights memory filled with one small positive number, for timing a shape without a file.
+// Gives all weights memory filled with one small positive number, for timing a shape without a
+// file.
 absl::Status splatWeights(Program &program, ThreadTeam &team);
 
 } // namespace llmc

@@ -38,8 +38,8 @@ void KernelDialect::initialize() {
 
 static LogicalResult verifyTiles(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> tiles) {
-  if (tiles.empty() || tiles.front() != 1 || !llvm::is_sorted(tiles) || tiles.back() > 12)
-    return emitError() << "tiles must ascend from 1 to at most 12";
+  if (tiles.empty() || tiles.front() != 1 || !llvm::is_sorted(tiles) || tiles.back() > kAmxTile)
+    return emitError() << "tiles must ascend from 1 to at most " << kAmxTile;
   for (size_t i = 1; i < tiles.size(); ++i)
     if (tiles[i] - tiles[i - 1] - 1 > kRowPadding)
       return emitError() << "neighbouring tiles may differ by at most " << kRowPadding + 1;
@@ -108,6 +108,8 @@ int64_t PackedType::getSumOffset(unsigned index) const {
 int64_t PackedType::getTileBytes() const {
   int64_t bytes =
       isInteger8() ? getSumOffset(getSums().size()) : getColumns() * getMaxTile() * int64_t(4);
+  if (isInteger8() && getMaxTile() == kAmxTile)
+    bytes = std::max(bytes, getColumns() * kAmxTile * 2);
   return llvm::alignTo(bytes, kPackedAlignment);
 }
 

@@ -24,9 +24,10 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "kernel.target";
 // Bytes of the arena that the module's functions need, set by kernel-plan-memory.
 inline constexpr llvm::StringLiteral kArenaBytesAttrName = "kernel.arena_bytes";
 
-// Rows that a buffer has beyond max_rows: a token tile of width 12 or less has at most three tokens
-// that are not there.
-inline constexpr int64_t kRowPadding = 3;
+// Rows that a buffer has beyond max_rows: so many tokens of a token tile may not be there.
+inline constexpr int64_t kRowPadding = 7;
+// The token tile that AMX multiplies; its rows are the matrix unit's.
+inline constexpr int64_t kAmxTile = 16;
 // Activations share a scale over this many elements.
 inline constexpr int64_t kActivationBlock = 32;
 

@@ -10,7 +10,8 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
   let mnemonic = "target";
   let summary = "What code generation needs to know of the CPU";
   let description = [{
-    `dot` names the dot-product instructions, `tiles` the token tile widths for which matrix products
+    `dot` names the dot-product instructions (`amx`: the matrix unit for tiles of 16 tokens, `vnni512`
+    for narrower ones), `tiles` the token tile widths for which matrix products
     are generated, ascending from 1; the widest is chosen so that its accumulators stay in registers.
     `max_rows` is the most tokens of a step. The attribute stands on the module as `kernel.target`.
 
@@ -58,7 +59,8 @@ def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
     Tokens are taken in tiles of the widest width of `tiles`; the last tile has the smallest width that
     holds the rest; what it has for missing tokens has no meaning. With T the width of a tile, element type `i8` has
 
-    * `q[columns / 4][T][4]`, signed bytes; a block of 32 shares a scale: `x = scale * q`
+    * `q[columns / 4][T][4]`, signed bytes; a block of 32 shares a scale: `x = scale * q`. A tile
+      of 16, which AMX multiplies, has `x[columns / 32][16][32]`, bf16, and nothing else
     * `scale[columns / 32][T]`, f32
     * for each pair (offset, n) in `corrections`: `[columns / n][T]`, i32, `-offset * sum(q)` over n
     * for each n in `sums`: `[columns / n][T]`, f32, `scale * sum(q)` over n

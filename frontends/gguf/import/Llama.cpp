@@ -12,7 +12,8 @@ Value linear(ImplicitLocOpBuilder &b, RankedTensorType type, Value x, Value weig
 }
 
 // One layer: attention and feed-forward, each with a norm before and the residual added after.
-Value buildBlock(ModelBuilder &m, const LlamaParameters &p, const ModelBuilder::BlockArguments &in) {
+Value buildBlock(ModelBuilder &m, const LlamaParameters &p,
+                 const ModelBuilder::BlockArguments &in) {
   ImplicitLocOpBuilder &b = m.b;
   auto weight = [&](const char *name) { return in.weights.at(name); };
   Value table = in.shared[0], cache = in.shared[1], start = in.shared[2];
@@ -28,9 +29,9 @@ Value buildBlock(ModelBuilder &m, const LlamaParameters &p, const ModelBuilder::
   q = llm::RopeOp::create(b, queries, q, table, p.keyLength);
   k = llm::RopeOp::create(b, keys, k, table, p.keyLength);
   llm::CacheWriteOp::create(b, cache, in.layer, start, k, v);
-  Value a = llm::AttentionOp::create(b, heads, q, cache, in.layer, start,
-                                     b.getF32FloatAttr(p.attentionScale),
-                                     b.getI64IntegerAttr(p.window));
+  Value a =
+      llm::AttentionOp::create(b, heads, q, cache, in.layer, start,
+                               b.getF32FloatAttr(p.attentionScale), b.getI64IntegerAttr(p.window));
   a = linear(b, width, a, weight("attn_output.weight"), weight("attn_output.bias"));
   Value h = llm::AddOp::create(b, width, in.hidden, a);
 
@@ -114,8 +115,9 @@ absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
       {"ffn_up.bias", p.feedForward, 0, false},
       {"ffn_down.bias", p.width, 0, false},
   };
-  auto result = m.layers(p.layers, tensors, hidden, {table, cache, start},
-                         [&](const ModelBuilder::BlockArguments &in) { return buildBlock(m, p, in); });
+  auto result =
+      m.layers(p.layers, tensors, hidden, {table, cache, start},
+               [&](const ModelBuilder::BlockArguments &in) { return buildBlock(m, p, in); });
   if (!result.ok())
     return result.status();
   func::ReturnOp::create(b, *result);

@@ -50,7 +50,8 @@ public:
   const std::string &prefix() const { return prefix_; }
 
 private:
-  template <class T> T get(const std::string &key) {
+  template <class T>
+  T get(const std::string &key) {
     absl::StatusOr<T> value = builder_.file.get<T>(key);
     if (value.ok())
       return *value;
@@ -150,8 +151,8 @@ absl::StatusOr<LlamaParameters> readLlamaParameters(const ModelBuilder &builder)
   p.vocabulary = embedding->shape[1];
   if (const gguf::KeyValue *tokens = builder.file.find("tokenizer.ggml.tokens");
       tokens && tokens->count != uint64_t(p.vocabulary))
-    return builder.error(absl::StrCat("the vocabulary has ", tokens->count, " tokens, token_embd.weight ",
-                                      p.vocabulary, " rows"));
+    return builder.error(absl::StrCat("the vocabulary has ", tokens->count,
+                                      " tokens, token_embd.weight ", p.vocabulary, " rows"));
   return p;
 }
 

@@ -21,15 +21,16 @@ RankedTensorType ModelBuilder::rows(int64_t width) {
   return RankedTensorType::get({ShapedType::kDynamic, width}, b.getF32Type());
 }
 
-absl::StatusOr<RankedTensorType> ModelBuilder::tensorType(const gguf::TensorInfo &info, int64_t rows,
-                                                          int64_t columns) const {
+absl::StatusOr<RankedTensorType> ModelBuilder::tensorType(const gguf::TensorInfo &info,
+                                                          int64_t rows, int64_t columns) const {
   std::vector<uint64_t> expected;
   if (columns)
     expected.push_back(columns);
   expected.push_back(rows);
   if (info.shape != expected)
-    return error(absl::StrCat("tensor '", info.name, "' has shape [", absl::StrJoin(info.shape, ", "),
-                              "], the metadata asks for [", absl::StrJoin(expected, ", "),
+    return error(absl::StrCat("tensor '", info.name, "' has shape [",
+                              absl::StrJoin(info.shape, ", "), "], the metadata asks for [",
+                              absl::StrJoin(expected, ", "),
                               "]; the file is damaged or was converted for another program"));
   MLIRContext *context = b.getContext();
   if (!info.format)
@@ -64,14 +65,16 @@ absl::StatusOr<llm::WeightOp> ModelBuilder::weight(absl::string_view name, int64
   used_.insert(std::string(name));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(module->getBody());
-  while (b.getInsertionPoint() != module->getBody()->end() && isa<llm::WeightOp>(*b.getInsertionPoint()))
+  while (b.getInsertionPoint() != module->getBody()->end() &&
+         isa<llm::WeightOp>(*b.getInsertionPoint()))
     b.setInsertionPointAfter(&*b.getInsertionPoint());
   return llm::WeightOp::create(b, b.getStringAttr(symbolOf(name)), TypeAttr::get(*type),
-                               b.getStringAttr(StringRef(name.data(), name.size())), DenseI32ArrayAttr());
+                               b.getStringAttr(StringRef(name.data(), name.size())),
+                               DenseI32ArrayAttr());
 }
 
-absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors, Value hidden,
-                                           ValueRange shared, const BlockBody &body) {
+absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors,
+                                           Value hidden, ValueRange shared, const BlockBody &body) {
   // The type of each tensor in each layer; a null type is a tensor that is not there.
   using Signature = std::vector<RankedTensorType>;
   std::vector<Signature> signatures;
@@ -144,12 +147,14 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
 
 absl::Status ModelBuilder::checkAllUsed(ArrayRef<absl::string_view> ignored) const {
   for (const gguf::TensorInfo &info : file.tensors()) {
-    if (used_.contains(info.name) ||
-        llvm::any_of(ignored, [&](absl::string_view end) { return absl::EndsWith(info.name, end); }))
+    if (used_.contains(info.name) || llvm::any_of(ignored, [&](absl::string_view end) {
+          return absl::EndsWith(info.name, end);
+        }))
       continue;
-    return error(absl::StrCat("tensor '", info.name,
-                              "' is not part of this architecture as llmc knows it; leaving it out would "
-                              "give wrong results"));
+    return error(
+        absl::StrCat("tensor '", info.name,
+                     "' is not part of this architecture as llmc knows it; leaving it out would "
+                     "give wrong results"));
   }
   return absl::OkStatus();
 }

@@ -4,15 +4,15 @@
 func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1], max_rows = 0>}
 
 // -----
-// expected-error @+1 {{tiles must ascend from 1 to at most 12}}
+// expected-error @+1 {{tiles must ascend from 1 to at most 16}}
 func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [2, 4], max_rows = 1>}
 
 // -----
-// expected-error @+1 {{tiles must ascend from 1 to at most 12}}
+// expected-error @+1 {{tiles must ascend from 1 to at most 16}}
 func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 4, 2], max_rows = 1>}
 
 // -----
-// expected-error @+1 {{tiles must ascend from 1 to at most 12}}
+// expected-error @+1 {{tiles must ascend from 1 to at most 16}}
 func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 5, 9, 13], max_rows = 1>}
 
 // -----
@@ -52,5 +52,5 @@ func.func private @type(!kernel.packed<64 x i8, tiles = [1], corrections = [8, 0
 func.func private @type(!kernel.packed<64 x i8, tiles = [1], corrections = [], sums = [32, -1]>)
 
 // -----
-// expected-error @+1 {{tiles must ascend from 1 to at most 12}}
+// expected-error @+1 {{tiles must ascend from 1 to at most 16}}
 func.func private @type(!kernel.packed<64 x i8, tiles = [2], corrections = [], sums = []>)

@@ -1,0 +1,258 @@
+// Matrix products on the AMX unit, for steps of more tokens than the widest vector tile.
+//
+// Weights and activations become bfloat16, which loses less than the 8-bit activations of narrow
+// tiles, and sums stay f32 in tile registers over all of K. Groups of 16 rows are unpacked once
+// into panels in the second-level cache; then all tokens pass by, 32 tokens x 32 rows at a time, so
+// that each tile that is loaded takes part in two products.
+#include "passes/Vector/BlockEmitter.h"
+#include "passes/Vector/Matmul.h"
+#include "llvm/ADT/Twine.h"
+
+using namespace mlir;
+
+namespace llmc::kernel {
+namespace {
+
+constexpr int64_t kBlock = 32;           // columns of a tile
+constexpr int64_t kTileBytes = 1024;     // 16 rows of 64 bytes
+constexpr int64_t kPanelCache = 1 << 20; // bytes of panels that are unpacked together
+
+// Tile registers: products [token tile][group], activations, weights.
+int64_t productTile(int64_t token, int64_t group) { return 2 * token + group; }
+constexpr int64_t kActivationTile = 4, kWeightTile = 6;
+
+void callTile(Emitter &e, StringRef name, ValueRange operands) {
+  e.create<LLVM::CallIntrinsicOp>(e.b.getStringAttr((Twine("llvm.x86.") + name).str()), operands);
+}
+
+Value tileNumber(Emitter &e, int64_t number) { return e.splat(e.i8, number); }
+
+// All eight tile registers: 16 rows of 64 bytes.
+void configureTiles(Emitter &e, KernelLibrary &library) {
+  SmallVector<int8_t> config(64, 0);
+  config[0] = 1; // palette
+  for (int tile = 0; tile < 8; ++tile) {
+    config[16 + 2 * tile] = 64; // bytes of a row
+    config[48 + tile] = 16;     // rows
+  }
+  auto type = RankedTensorType::get({64}, e.i8);
+  Value table = library.constantArray(e, DenseElementsAttr::get(type, ArrayRef<int8_t>(config)));
+  callTile(e, "ldtilecfg", table);
+}
+
+// The four weights of each lane's word as two vectors of bfloat16 pairs, which is the order that
+// the unit wants of its second operand.
+std::pair<Value, Value> toPairs(Emitter &e, Value word, Value scale, Value shift) {
+  Value half[4];
+  for (int64_t i = 0; i < 4; ++i) {
+    Value byte = i ? e.create<arith::ShRUIOp>(word, e.splat(e.vi32, 8 * i)).getResult() : word;
+    if (i < 3)
+      byte = e.create<arith::AndIOp>(byte, e.splat(e.vi32, 0xff));
+    Value weight = e.fma(e.toFloat(byte), scale, shift);
+    half[i] = e.add(e.bitcast(e.vi32, weight), e.splat(e.vi32, 0x8000)); // rounds to nearest
+  }
+  auto pair = [&](Value low, Value high) -> Value {
+    low = e.create<arith::ShRUIOp>(low, e.splat(e.vi32, 16));
+    high = e.create<arith::AndIOp>(high, e.splat(e.vi32, int32_t(0xffff0000)));
+    return e.create<arith::OrIOp>(low, high);
+  };
+  return {pair(half[0], half[1]), pair(half[2], half[3])};
+}
+
+// Unpacks one group to a panel of tiles [K / 32][16 pairs of columns][16 rows][2]. Parameters:
+// group, panel, units.
+func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &format) {
+  OpBuilder b(library.module.getContext());
+  Emitter types(b, loc);
+  return library.get(
+      (Twine("unpack.") + format.name).str(), {types.ptr, types.ptr, types.i64}, loc,
+      [&](Emitter &e, ValueRange p) {
+        const BlockProgram &program = format.program();
+        PackedLayout layout(format);
+        auto emitBlock = [&](Value, ValueRange c) {
+          BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, Dot::Vnni512);
+          block.header = c[0];
+          block.body = c[1];
+          block.prefetching = true;
+          BlockEvaluator<BlockEmitter> scales(program, block);
+          const int64_t linesPerSub = program.subBlockWeights / 4;
+          int64_t line = 0;
+          for (uint32_t chunk = 0; chunk < program.chunks; ++chunk) {
+            block.chunk = chunk;
+            BlockEvaluator<BlockEmitter> lines(program, block);
+            Value scale, shift;
+            for (int node : program.lines) {
+              if (line % linesPerSub == 0) {
+                const BlockProgram::SubBlock &sub = program.subBlocks[line / linesPerSub];
+                scale = scales.number(sub.scale);
+                shift = e.fmul(scale, e.splatF(e.vf32, -double(program.offset)));
+                if (sub.minimum >= 0)
+                  shift = e.fsub(shift, scales.number(sub.minimum));
+              }
+              auto [low, high] = toPairs(e, lines.word(node), scale, shift);
+              e.store(low, e.gep(c[2], 128 * line), 64);
+              e.store(high, e.gep(c[2], 128 * line + 64), 64);
+              ++line;
+            }
+          }
+          return Values{e.gep(c[0], layout.headerBytes), e.gep(c[1], layout.bodyBytes),
+                        e.gep(c[2], 32 * int64_t(format.weights))};
+        };
+        e.loop(e.c64(0), p[2], e.c64(1), {p[0], p[1]}, [&](Value, ValueRange unit) {
+          Value body = e.gep(unit[0], layout.unitBlocks * layout.headerBytes);
+          Values end = e.loop(e.c64(0), e.c64(layout.unitBlocks), e.c64(1),
+                              {unit[0], body, unit[1]}, emitBlock);
+          return Values{end[1], end[2]};
+        });
+      });
+}
+
+// `tokens` token tiles times `groups` groups, each 1 or 2.
+struct Parameter {
+  enum {
+    kPanel,
+    kInput,
+    kOut,
+    kOther,
+    kBias,
+    kPanelBytes,
+    kTileBytes,
+    kRowBytes,
+    kBlocks,
+    kRowsLeft,
+    kCount
+  };
+};
+
+func::FuncOp getBody(KernelLibrary &library, Location loc, const MatmulVariant &variant,
+                     int64_t tokens, int64_t groups) {
+  OpBuilder b(library.module.getContext());
+  Emitter t(b, loc);
+  SmallVector<Type> types(Parameter::kCount, t.ptr);
+  for (int i = Parameter::kPanelBytes; i < Parameter::kCount; ++i)
+    types[i] = t.i64;
+  // The format only matters to unpack: one body serves all.
+  std::string name = (Twine("matmul.amx.") + stringifyEpilogue(variant.epilogue) +
+                      (variant.bias ? ".bias" : "") + "." + Twine(tokens) + "x" + Twine(groups))
+                         .str();
+  return library.get(name, types, loc, [&](Emitter &e, ValueRange p) {
+    Value products = e.stack(4 * kTileBytes), lineBytes = e.c64(64);
+    for (int64_t i = 0; i < tokens; ++i)
+      for (int64_t j = 0; j < groups; ++j)
+        callTile(e, "tilezero", tileNumber(e, productTile(i, j)));
+    Values streams;
+    for (int64_t i = 0; i < tokens; ++i)
+      streams.push_back(i ? e.gep(p[Parameter::kInput], p[Parameter::kTileBytes])
+                          : p[Parameter::kInput]);
+    for (int64_t j = 0; j < groups; ++j)
+      streams.push_back(j ? e.gep(p[Parameter::kPanel], p[Parameter::kPanelBytes])
+                          : p[Parameter::kPanel]);
+    e.loop(e.c64(0), p[Parameter::kBlocks], e.c64(1), streams, [&](Value, ValueRange s) {
+      for (int64_t i = 0; i < tokens; ++i)
+        callTile(e, "tileloadd64", ValueRange{tileNumber(e, kActivationTile + i), s[i], lineBytes});
+      for (int64_t j = 0; j < groups; ++j)
+        callTile(e, "tileloadd64",
+                 ValueRange{tileNumber(e, kWeightTile + j), s[tokens + j], lineBytes});
+      for (int64_t i = 0; i < tokens; ++i)
+        for (int64_t j = 0; j < groups; ++j)
+          callTile(e, "tdpbf16ps",
+                   ValueRange{tileNumber(e, productTile(i, j)), tileNumber(e, kActivationTile + i),
+                              tileNumber(e, kWeightTile + j)});
+      Values next;
+      for (Value stream : s)
+        next.push_back(e.gep(stream, kTileBytes));
+      return next;
+    });
+    for (int64_t i = 0; i < tokens; ++i)
+      for (int64_t j = 0; j < groups; ++j)
+        callTile(e, "tilestored64",
+                 ValueRange{tileNumber(e, productTile(i, j)),
+                            e.gep(products, productTile(i, j) * kTileBytes), lineBytes});
+    for (int64_t i = 0; i < tokens; ++i)
+      for (int64_t j = 0; j < groups; ++j) {
+        Value bias = e.gep(p[Parameter::kBias], 64 * j);
+        Value left = e.sub(p[Parameter::kRowsLeft], e.c64(kLanes * j));
+        Value tileOffset = e.mul(p[Parameter::kRowBytes], e.c64(i * kAmxTile));
+        Value out = e.gep(e.gep(p[Parameter::kOut], 64 * j), tileOffset);
+        Value other = e.gep(e.gep(p[Parameter::kOther], 64 * j), tileOffset);
+        Value from = e.gep(products, productTile(i, j) * kTileBytes);
+        Value first = variant.bias ? initialSum(e, variant, bias, left) : Value();
+        e.loop(e.c64(0), e.c64(kAmxTile), e.c64(1), {from, out, other}, [&](Value, ValueRange c) {
+          Value sum = e.load(e.vf32, c[0], 64);
+          if (first)
+            sum = e.fadd(sum, first);
+          emitEpilogue(e, variant, sum, c[1], c[2], p[Parameter::kRowBytes]);
+          return Values{e.gep(c[0], 64), e.gep(c[1], p[Parameter::kRowBytes]),
+                        e.gep(c[2], p[Parameter::kRowBytes])};
+        });
+      }
+  });
+}
+
+} // namespace
+
+void emitAmxMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &variant,
+                   const MatmulPlace &place) {
+  PackedLayout layout(*variant.format);
+  func::FuncOp unpack = getUnpack(library, e.loc, *variant.format);
+  func::FuncOp bodies[2][2];
+  for (int64_t i = 0; i < 2; ++i)
+    for (int64_t j = 0; j < 2; ++j)
+      bodies[i][j] = getBody(library, e.loc, variant, i + 1, j + 1);
+
+  Value columns = e.mul(place.units, e.c64(layout.unitWeights()));
+  Value blocks = e.div(columns, e.c64(kBlock));
+  Value panelBytes = e.mul(blocks, e.c64(kTileBytes));
+  // An even number of panels, at least two.
+  Value panelCount = e.mul(e.max(e.div(e.c64(kPanelCache / 2), panelBytes), e.c64(1)), e.c64(2));
+  Value panels = e.create<LLVM::AllocaOp>(e.ptr, e.i8, e.mul(panelBytes, panelCount), 64);
+  Value tiles = e.div(e.add(place.rows, e.c64(kAmxTile - 1)), e.c64(kAmxTile));
+
+  configureTiles(e, library);
+  e.loop(place.firstGroup, place.lastGroup, panelCount, {}, [&](Value group, ValueRange) {
+    Value index = e.sub(group, place.firstGroup);
+    Value count = e.min(e.sub(place.lastGroup, group), panelCount);
+    e.loop(e.c64(0), count, [&](Value i) {
+      Value packed = e.gep(place.weight, e.mul(e.add(index, i), place.groupBytes));
+      e.create<func::CallOp>(unpack,
+                             ValueRange{packed, e.gep(panels, e.mul(i, panelBytes)), place.units});
+    });
+    auto call = [&](Value tile, int64_t tokens, Value panel, int64_t groups) {
+      Value lines = e.mul(e.add(index, panel), e.c64(64));
+      Value rowOffset = e.add(e.mul(e.mul(tile, e.c64(kAmxTile)), place.rowBytes), lines);
+      Values arguments(Parameter::kCount);
+      arguments[Parameter::kPanel] = e.gep(panels, e.mul(panel, panelBytes));
+      arguments[Parameter::kInput] = e.gep(place.input, e.mul(tile, place.tileBytes));
+      arguments[Parameter::kOut] = e.gep(place.out, rowOffset);
+      arguments[Parameter::kOther] = e.gep(place.other, rowOffset);
+      arguments[Parameter::kBias] = e.gep(place.bias, lines);
+      arguments[Parameter::kPanelBytes] = panelBytes;
+      arguments[Parameter::kTileBytes] = place.tileBytes;
+      arguments[Parameter::kRowBytes] = place.rowBytes;
+      arguments[Parameter::kBlocks] = blocks;
+      arguments[Parameter::kRowsLeft] =
+          e.sub(place.rowsLeft, e.mul(e.add(index, panel), e.c64(kLanes)));
+      e.create<func::CallOp>(bodies[tokens - 1][groups - 1], arguments);
+    };
+    // Two by two; what is left over alone.
+    e.loop(e.c64(0), tiles, e.c64(2), {}, [&](Value tile, ValueRange) {
+      Value twoTiles = e.less(e.add(tile, e.c64(1)), tiles);
+      e.loop(e.c64(0), count, e.c64(2), {}, [&](Value panel, ValueRange) {
+        Value twoGroups = e.less(e.add(panel, e.c64(1)), count);
+        auto byTiles = [&](int64_t groups) {
+          e.when(
+              twoTiles, [&] { call(tile, 2, panel, groups); },
+              [&] { call(tile, 1, panel, groups); });
+        };
+        e.when(
+            twoGroups, [&] { byTiles(2); }, [&] { byTiles(1); });
+        return Values();
+      });
+      return Values();
+    });
+    return Values();
+  });
+  callTile(e, "tilerelease", {});
+}
+
+} // namespace llmc::kernel

@@ -1,0 +1,62 @@
+// The parts of a matrix product that its files share.
+#ifndef LLMC_PASSES_VECTOR_MATMUL_H
+#define LLMC_PASSES_VECTOR_MATMUL_H
+
+#include "dialects/llm/Formats/BlockProgram.h"
+#include "dialects/llm/Formats/PackedLayout.h"
+#include "passes/Vector/Kernels.h"
+
+namespace llmc::kernel {
+
+struct MatmulVariant {
+  const BlockFormat *format;
+  Epilogue epilogue;
+  bool bias;
+
+  std::string name() const;
+};
+
+// Parameters of a body; `scale` to `sum` are null for float formats.
+enum MatmulBodyParameter {
+  kWeight,
+  kInput,
+  kScale,
+  kCorrection,
+  kSum,
+  kOut,
+  kOther,
+  kBias,
+  kRowBytes,
+  kUnits,
+  kGroups,
+  kRowsLeft,
+  kBodyParameters
+};
+
+// The body for tiles of `tile` tokens: walks `kGroups` groups of rows from the given pointers.
+mlir::func::FuncOp getMatmulBody(KernelLibrary &library, mlir::Location loc,
+                                 const MatmulVariant &variant, int64_t tile);
+
+// The sums of a tile before the first product: the bias of the group's rows, or zero.
+Value initialSum(Emitter &e, const MatmulVariant &variant, Value bias, Value rowsLeft);
+// What becomes of the sums of a tile: one row of `out` per token, `rowBytes` apart.
+void emitEpilogue(Emitter &e, const MatmulVariant &variant, llvm::ArrayRef<Value> sums, Value out,
+                  Value other, Value rowBytes);
+
+// What the parts of a step's product need to know, as values of the driver.
+struct MatmulPlace {
+  Value rows;                     // tokens
+  Value firstGroup, lastGroup;    // of this thread
+  Value weight, out, other, bias; // at the first group
+  Value rowsLeft;                 // of the matrix, from the first group on
+  Value input;                    // packed activations
+  Value tileBytes, rowBytes, units, groupBytes;
+};
+
+// The product of all of the step's tokens by AMX, in tiles of 16. Integer formats only.
+void emitAmxMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &variant,
+                   const MatmulPlace &place);
+
+} // namespace llmc::kernel
+
+#endif
