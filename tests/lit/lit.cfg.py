@@ -26,6 +26,11 @@ config.substitutions.append(
         + " ".join(f'-I "{path}"' for path in includes),
     )
 )
+config.substitutions.append(
+    ("%check_pages", f'"{config.python}" "{config.test_source_root}/check_pages.py"')
+)
+# What the target llmc-docs writes.
+config.substitutions.append(("%reference", f"{config.llmc_binary_dir}/docs/reference"))
 # Every pass leaves IR that can be written and read again.
 config.substitutions.append(("%opt", "llmc-opt --verify-roundtrip --split-input-file"))
 # Remarks are checked as diagnostics, at the line of the operation.
