@@ -41,7 +41,7 @@ bool isArtifact(const gguf::GgufFile &file) { return file.contains(kArtifactVers
 
 absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source,
                            absl::string_view programText, const CompiledModel &model, ThreadTeam &team,
-                           absl::FunctionRef<void(double)> progress) {
+                           absl::FunctionRef<absl::Status(double)> progress) {
   absl::StatusOr<std::unique_ptr<gguf::GgufWriter>> created =
       gguf::GgufWriter::create(path, kArtifactAlignment);
   if (!created.ok())
@@ -83,7 +83,7 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
       });
     });
     done += weight.bytes();
-    progress(double(done) / double(total));
+    then([&] { return progress(double(done) / double(total)); });
   }
   then([&] { return writer.finish(); });
   return status;

@@ -27,10 +27,12 @@ inline constexpr uint32_t kArtifactAlignment = 4096;
 
 bool isArtifact(const gguf::GgufFile &file);
 
-// Writes the artifact of `source` to `path`. `programText` is the module at phase import.
+// Writes the artifact of `source`, which is no artifact itself, to `path`. `programText` is the module
+// at phase import. `progress` is told the share that is done; an error that it returns ends the work,
+// and nothing is left behind.
 absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source,
                            absl::string_view programText, const CompiledModel &model, ThreadTeam &team,
-                           absl::FunctionRef<void(double)> progress);
+                           absl::FunctionRef<absl::Status(double)> progress);
 
 } // namespace llmc
 

@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/Driver/Manifest.h"
 #include "compiler/Driver/ObjectCache.h"
+#include "compiler/Driver/Remarks.h"
 #include "compiler/Jit/ObjectCode.h"
 #include "compiler/Registration.h"
 #include "mlir/IR/Diagnostics.h"
@@ -67,6 +68,7 @@ absl::Status Compiler::runPhases(ModuleOp module, Phase first, Phase last,
                                  const TargetDescription &target, const CompileOptions &options) {
   module->setAttr(kernel::kTargetAttrName,
                   kernel::TargetAttr::get(&context_, target.dot, target.tiles, options.maxRows));
+  RemarkListener remarks(context_, options.remark);
   for (const PhaseInfo &info : phases()) {
     if (!info.build || info.phase < first || info.phase > last)
       continue;

@@ -1,8 +1,10 @@
 #include "compiler/Driver/ModelLoader.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/Driver/Artifact.h"
+#include "compiler/Driver/Manifest.h"
 #include "compiler/Driver/ObjectCache.h"
 #include "frontends/gguf/import/Importer.h"
+#include "frontends/gguf/shape/ModelShape.h"
 #include "runtime/llm/WeightStore.h"
 #include <chrono>
 
@@ -80,11 +82,38 @@ importModel(Compiler &compiler, const gguf::GgufFile &file, absl::string_view ca
   return importGguf(compiler.context(), file, options);
 }
 
+absl::StatusOr<ProgramManifest> describeProgram(const gguf::GgufFile &file,
+                                                absl::string_view cacheType,
+                                                const CompileOptions &options) {
+  absl::StatusOr<TargetDescription> target = describeTarget(options.targetCpu);
+  if (!target.ok())
+    return target.status();
+  Compiler compiler;
+  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module = importModel(compiler, file, cacheType);
+  if (!module.ok())
+    return module.status();
+  if (absl::Status status =
+          compiler.runPhases(**module, Phase::Simplify, Phase::Kernel, *target, options);
+      !status.ok())
+    return status;
+  return readManifest(**module);
+}
+
+absl::StatusOr<std::shared_ptr<gguf::GgufFile>> openModel(const std::string &path, bool shapeOnly) {
+  if (!gguf::isShapePath(path))
+    return gguf::GgufFile::open(path, {.headerOnly = shapeOnly});
+  if (shapeOnly)
+    return gguf::openShape(path);
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": a shape has no weights; give a model file, or time the shape with "
+                         "'llmc compile --splat-weights'"));
+}
+
 absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
                                       const LoadOptions &options) {
   Stopwatch watch;
   LoadedModel model;
-  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file = gguf::GgufFile::open(path);
+  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file = openModel(path, options.splatWeights);
   if (!file.ok())
     return file.status();
   model.file = *file;

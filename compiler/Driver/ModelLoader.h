@@ -30,9 +30,18 @@ struct LoadedModel {
   double importSeconds = 0, compileSeconds = 0, packSeconds = 0;
 };
 
+// Opens a model file. With `shapeOnly` the tensors' bytes are not looked at: the file may end after
+// its tensor records, and `path` may name a shape without a file, as openShape() takes it.
+absl::StatusOr<std::shared_ptr<gguf::GgufFile>> openModel(const std::string &path, bool shapeOnly);
+
 // Loads a `.gguf` (compiling it in memory) or a `.llmc`.
 absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
                                       const LoadOptions &options);
+
+// What the program of a model needs to run, without making code for it.
+absl::StatusOr<ProgramManifest> describeProgram(const gguf::GgufFile &file,
+                                                absl::string_view cacheType,
+                                                const CompileOptions &options);
 
 // The module of a model at phase import.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>

@@ -15,6 +15,8 @@ namespace llmc::cli {
 using Action = std::function<absl::Status()>;
 
 // Each adds its subcommand to `app`; when the command line names it, `action` is set to run it.
+void addCompileCommand(CLI::App &app, Action &action);
+void addInspectCommand(CLI::App &app, Action &action);
 void addPerplexityCommand(CLI::App &app, Action &action);
 void addRunCommand(CLI::App &app, Action &action);
 void addTokenizeCommand(CLI::App &app, Action &action);

@@ -73,6 +73,18 @@ absl::Status finishOutput() {
 
 bool outputIsTerminal() { return isatty(STDOUT_FILENO); }
 
+std::string bytesText(uint64_t bytes) {
+  constexpr const char *kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? absl::StrFormat("%d bytes", bytes)
+                   : absl::StrFormat("%.1f %s", value, kUnits[unit]);
+}
+
 Progress::Progress(std::string what)
     : what_(std::move(what)), terminal_(isatty(STDERR_FILENO)),
       start_(std::chrono::steady_clock::now()), last_(start_) {}

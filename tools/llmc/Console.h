@@ -30,6 +30,9 @@ absl::Status finishOutput();
 
 bool outputIsTerminal();
 
+// "3.4 MiB"
+std::string bytesText(uint64_t bytes);
+
 // A line on stderr that is rewritten as work goes on; nothing at all when stderr is no terminal or
 // the work is over in a moment.
 class Progress {

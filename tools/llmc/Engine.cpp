@@ -13,7 +13,8 @@ uint64_t physicalMemory() {
 
 } // namespace
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options) {
+absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options,
+                                                     bool splatWeights) {
   std::unique_ptr<Engine> engine(new Engine(options.threads));
   Progress progress("packing weights");
   LoadOptions load;
@@ -21,6 +22,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   load.compile.maxRows = options.maxRows;
   if (!options.noObjectCache)
     load.compile.cacheDirectory = defaultCacheDirectory();
+  load.splatWeights = splatWeights;
   load.cacheType = options.cacheType;
   load.progress = [&](double share) { progress.show(share); };
   absl::StatusOr<LoadedModel> model = loadModel(options.path, engine->team_, load);

@@ -15,8 +15,10 @@ namespace llmc::cli {
 
 class Engine {
 public:
-  // Compiles or loads the model and starts the threads; shows progress.
-  static absl::StatusOr<std::unique_ptr<Engine>> open(const ModelOptions &options);
+  // Compiles or loads the model and starts the threads; shows progress. With `splatWeights` only
+  // the shapes count: see openModel().
+  static absl::StatusOr<std::unique_ptr<Engine>> open(const ModelOptions &options,
+                                                      bool splatWeights = false);
 
   const gguf::GgufFile &file() const { return *file_; }
   const Program &program() const { return program_; }

@@ -11,8 +11,9 @@ constexpr char kSamplingGroup[] = "Sampling (defaults and order are llama.cpp's)
 
 } // namespace
 
-void addModelArgument(CLI::App &command, std::string &path) {
-  command.add_option("MODEL", path, "A .gguf (the first file, if it is split) or a compiled .llmc")
+CLI::Option *addModelArgument(CLI::App &command, std::string &path) {
+  return command
+      .add_option("MODEL", path, "A .gguf (the first file, if it is split) or a compiled .llmc")
       ->required()
       ->type_name("");
 }

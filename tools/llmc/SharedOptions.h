@@ -9,7 +9,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+} // namespace CLI
 
 namespace llmc::cli {
 
@@ -23,8 +24,8 @@ struct ModelOptions {
   bool noObjectCache = false;
 };
 
-// MODEL, the first positional argument.
-void addModelArgument(CLI::App &command, std::string &path);
+// MODEL, the first positional argument, required.
+CLI::Option *addModelArgument(CLI::App &command, std::string &path);
 // -t
 void addThreadsOption(CLI::App &command, unsigned &threads);
 // --target-cpu, --cache-type, --max-rows, --no-cache

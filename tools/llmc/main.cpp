@@ -27,6 +27,8 @@ int runLlmc(int argc, char **argv) {
              "'llmc COMMAND --help' tells of a command.");
   Action action;
   addRunCommand(app, action);
+  addCompileCommand(app, action);
+  addInspectCommand(app, action);
   addTokenizeCommand(app, action);
   addPerplexityCommand(app, action);
   try {

@@ -73,7 +73,7 @@ struct GgufFile::Impl {
   uint64_t fileBytes = 0;
 
   absl::Status addTensors(std::vector<TensorInfo> added, unsigned part, absl::string_view name);
-  absl::Status addOtherParts(SplitPlace place);
+  absl::Status addOtherParts(SplitPlace place, const OpenOptions &options);
 };
 
 absl::Status GgufFile::Impl::addTensors(std::vector<TensorInfo> added, unsigned part,
@@ -91,7 +91,7 @@ absl::Status GgufFile::Impl::addTensors(std::vector<TensorInfo> added, unsigned 
 }
 
 // After the first part, which says that it is `place`, opens the others.
-absl::Status GgufFile::Impl::addOtherParts(SplitPlace place) {
+absl::Status GgufFile::Impl::addOtherParts(SplitPlace place, const OpenOptions &options) {
   std::optional<absl::string_view> prefix = splitPrefix(path, place);
   std::string firstPath = partPath(prefix.value_or("PREFIX"), {0, place.count});
   if (place.no != 0)
@@ -113,7 +113,7 @@ absl::Status GgufFile::Impl::addOtherParts(SplitPlace place) {
       return absl::Status(mapping.status().code(),
                           absl::StrCat(mapping.status().message(), "; all ", place.count,
                                        " parts of the split must lie beside ", path));
-    absl::StatusOr<ParsedFile> part = parseFile(mapping->bytes(), name);
+    absl::StatusOr<ParsedFile> part = parseFile(mapping->bytes(), name, options);
     if (!part.ok())
       return part.status();
     absl::StatusOr<SplitPlace> found = splitPlace(*part, name);
@@ -140,11 +140,12 @@ absl::Status GgufFile::Impl::addOtherParts(SplitPlace place) {
 GgufFile::GgufFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GgufFile::~GgufFile() = default;
 
-absl::StatusOr<std::shared_ptr<GgufFile>> GgufFile::open(const std::string &path) {
+absl::StatusOr<std::shared_ptr<GgufFile>> GgufFile::open(const std::string &path,
+                                                         const OpenOptions &options) {
   absl::StatusOr<MappedFile> mapping = MappedFile::open(path);
   if (!mapping.ok())
     return mapping.status();
-  absl::StatusOr<ParsedFile> parsed = parseFile(mapping->bytes(), path);
+  absl::StatusOr<ParsedFile> parsed = parseFile(mapping->bytes(), path, options);
   if (!parsed.ok())
     return parsed.status();
   absl::StatusOr<SplitPlace> place = splitPlace(*parsed, path);
@@ -159,14 +160,15 @@ absl::StatusOr<std::shared_ptr<GgufFile>> GgufFile::open(const std::string &path
       !status.ok())
     return status;
   if (place->count > 1)
-    if (absl::Status status = impl->addOtherParts(*place); !status.ok())
+    if (absl::Status status = impl->addOtherParts(*place, options); !status.ok())
       return status;
   return std::shared_ptr<GgufFile>(new GgufFile(std::move(impl)));
 }
 
 absl::StatusOr<std::shared_ptr<GgufFile>> GgufFile::parse(std::span<const uint8_t> bytes,
-                                                          absl::string_view name) {
-  absl::StatusOr<ParsedFile> parsed = parseFile(bytes, name);
+                                                          absl::string_view name,
+                                                          const OpenOptions &options) {
+  absl::StatusOr<ParsedFile> parsed = parseFile(bytes, name, options);
   if (!parsed.ok())
     return parsed.status();
   absl::StatusOr<SplitPlace> place = splitPlace(*parsed, name);

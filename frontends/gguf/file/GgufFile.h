@@ -83,18 +83,26 @@ concept MetadataValue =
     std::same_as<T, int64_t> || std::same_as<T, float> || std::same_as<T, double> ||
     std::same_as<T, bool> || std::same_as<T, std::string> || std::same_as<T, absl::string_view>;
 
+struct OpenOptions {
+  // The tensors' bytes need not be there and TensorInfo::data is nullptr: for files that were cut
+  // after their tensor records, and where only the shapes matter.
+  bool headerOnly = false;
+};
+
 class GgufFile {
 public:
   // Maps the file at `path`; for the first part of a split (`PREFIX-00001-of-0000N.gguf`) also all
   // the others, whose tensors follow in order of the parts. Metadata is the first part's.
   // Errors: NotFound or PermissionDenied from the system, InvalidArgument for bad content and for
   // a part of a split that is not the first.
-  static absl::StatusOr<std::shared_ptr<GgufFile>> open(const std::string &path);
+  static absl::StatusOr<std::shared_ptr<GgufFile>> open(const std::string &path,
+                                                        const OpenOptions &options = {});
 
   // The same for bytes in memory, which the caller keeps alive; `name` stands in errors. A part of
   // a split is an error, because the other parts can only be found by path.
   static absl::StatusOr<std::shared_ptr<GgufFile>> parse(std::span<const uint8_t> bytes,
-                                                         absl::string_view name);
+                                                         absl::string_view name,
+                                                         const OpenOptions &options = {});
 
   ~GgufFile();
   GgufFile(const GgufFile &) = delete;

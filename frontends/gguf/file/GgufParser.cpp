@@ -24,8 +24,8 @@ constexpr uint64_t leastTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
 
 class Parser {
 public:
-  Parser(std::span<const uint8_t> bytes, absl::string_view name)
-      : bytes_(bytes), name_(name), reader_(bytes) {}
+  Parser(std::span<const uint8_t> bytes, absl::string_view name, const OpenOptions &options)
+      : bytes_(bytes), name_(name), options_(options), reader_(bytes) {}
 
   absl::StatusOr<ParsedFile> parse();
 
@@ -58,6 +58,7 @@ private:
 
   std::span<const uint8_t> bytes_;
   absl::string_view name_;
+  OpenOptions options_;
   ByteReader reader_;
   ParsedFile file_;
   std::vector<uint64_t> offsets_; // of each tensor, relative to the data section
@@ -243,6 +244,8 @@ absl::Status Parser::placeTensors() {
   for (size_t i = 0; i < order.size(); ++i) {
     TensorInfo &tensor = file_.tensors[i];
     order[i] = i;
+    if (options_.headerOnly)
+      continue;
     if (offsets_[i] > available || tensor.bytes > available - offsets_[i])
       return tensorError(tensor,
                          absl::StrCat("its ", tensor.bytes, " bytes at offset ", offsets_[i],
@@ -281,8 +284,9 @@ absl::StatusOr<ParsedFile> Parser::parse() {
 
 } // namespace
 
-absl::StatusOr<ParsedFile> parseFile(std::span<const uint8_t> bytes, absl::string_view name) {
-  return Parser(bytes, name).parse();
+absl::StatusOr<ParsedFile> parseFile(std::span<const uint8_t> bytes, absl::string_view name,
+                                     const OpenOptions &options) {
+  return Parser(bytes, name, options).parse();
 }
 
 } // namespace llmc::gguf

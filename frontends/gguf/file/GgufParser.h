@@ -25,7 +25,8 @@ struct ParsedFile {
 };
 
 // All views in the result point into `bytes`. `name` stands in errors, which are InvalidArgument.
-absl::StatusOr<ParsedFile> parseFile(std::span<const uint8_t> bytes, absl::string_view name);
+absl::StatusOr<ParsedFile> parseFile(std::span<const uint8_t> bytes, absl::string_view name,
+                                     const OpenOptions &options = {});
 
 } // namespace llmc::gguf
 
