@@ -7,7 +7,7 @@
 !w = tensor<16x16xf32, #llm.packed<rows = 16>>
 !kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
 
-module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 
 llm.weight @w : !w from "w"
 llm.state @kv : !kv

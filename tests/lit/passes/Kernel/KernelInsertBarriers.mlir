@@ -1,12 +1,12 @@
 // RUN: %opt %s --kernel-insert-barriers | FileCheck %s
 
 // A barrier where an operation meets memory that another one used since the last barrier, if one of
-// the two writes. Offsets are those of buffers of 1024 bytes: 13 rows and 3 of padding.
+// the two writes. Offsets are those of buffers of 1024 bytes: 9 rows and 7 of padding.
 
 !b = !kernel.buffer<16 x f32>
 !kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
 
-module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 
 // CHECK-LABEL: func.func @read_after_write(
 // CHECK: kernel.map silu

@@ -3,12 +3,12 @@
 // Blocks run while their callers' buffers are alive, one at a time: their own lie behind all of those,
 // and share.
 
-// With 13 rows and 3 of padding, a buffer of 16 columns takes 1024 bytes, of 32 2048.
+// With 9 rows and 7 of padding, a buffer of 16 columns takes 1024 bytes, of 32 2048.
 !b16 = !kernel.buffer<16 x f32>
 !b32 = !kernel.buffer<32 x f32>
 
 // CHECK: kernel.arena_bytes = 9216 : i64
-module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 
 // CHECK-LABEL: func.func private @small_block(
 func.func private @small_block(%h: !b16, %layer: index, %i: index, %s: !b16, %out: !b16) {

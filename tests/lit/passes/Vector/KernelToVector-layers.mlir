@@ -5,7 +5,7 @@
 
 !b = !kernel.buffer<16 x f32>
 
-module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1], max_rows = 9>} {
 
 func.func private @block.0(%h: !b, %layer: index, %i: index, %s: !b, %start: index, %out: !b) {
   return

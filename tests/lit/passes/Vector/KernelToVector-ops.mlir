@@ -10,7 +10,7 @@
 !p = !kernel.packed<64 x f32, tiles = [1], corrections = [], sums = []>
 !packed = tensor<100x64x!llm.block<q8_0>, #llm.packed<rows = 16>>
 
-module attributes {kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 9>} {
 
 llm.weight @e : tensor<100x64x!llm.block<q8_0>> from "e"
 llm.weight @tied : !packed from "tied"

@@ -23,7 +23,7 @@
 !v = tensor<48x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
 !f = tensor<48x64xf16, #llm.packed<rows = 16>>
 
-module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 
 llm.weight @w : !w from "w"
 llm.weight @v : !v from "v"

@@ -10,7 +10,7 @@
 !kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
 !k8 = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f32>
 
-module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 13>} {
+module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 
 // The tables have tensors in the order of the symbols, those of a family one after the other:
 // @first 0, @family 1 to 3, @last 4.

@@ -13,11 +13,11 @@ func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = 
 
 // -----
 // expected-error @+1 {{tiles must ascend from 1 to at most 16}}
-func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 5, 9, 13], max_rows = 1>}
+func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 5, 9, 13, 17], max_rows = 1>}
 
 // -----
-// expected-error @+1 {{neighbouring tiles may differ by at most 4}}
-func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 6], max_rows = 1>}
+// expected-error @+1 {{neighbouring tiles may differ by at most 8}}
+func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 10], max_rows = 1>}
 
 // -----
 // expected-error @+1 {{a buffer has at least one column, not 0}}
