@@ -81,15 +81,20 @@ absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu) {
   } else {
     target.cpu = std::string(cpu);
   }
-  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> machine = makeTargetMachine(target);
-  if (!machine.ok())
-    return machine.status();
-  const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
-  if (!subtarget.isCPUStringValid(target.cpu))
+  // Asked of the generic machine, because LLVM warns on stderr of a name that it does not know.
+  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> generic =
+      makeTargetMachine({target.triple, "", "", target.dot, {}});
+  if (!generic.ok())
+    return generic.status();
+  if (!(*generic)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))
     return absl::InvalidArgumentError(
         absl::StrCat("--target-cpu=", cpu,
                      ": LLVM knows no such CPU; try native, x86-64, haswell, "
                      "skylake-avx512, cascadelake, sapphirerapids, znver4"));
+  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> machine = makeTargetMachine(target);
+  if (!machine.ok())
+    return machine.status();
+  const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
   for (const DotRow &row : dotTable())
     if (!*row.features || subtarget.checkFeatures(row.features)) {
       target.dot = row.dot;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr char kAssembly[] = "asm";
 constexpr char kObject[] = "object";
+constexpr int64_t kMostTimedSteps = 1 << 20;
 
 using Clock = std::chrono::steady_clock;
 
@@ -143,7 +144,7 @@ absl::Status Compile::observe(Phase phase, mlir::ModuleOp module, double seconds
 absl::Status Compile::compileModel() {
   absl::StatusOr<TargetDescription> target = describeTarget(options_.model.targetCpu);
   if (!target.ok())
-    return target.status();
+    return usageError(target.status().message());
   target_ = *std::move(target);
   Clock::time_point start = Clock::now();
   Compiler compiler;
@@ -297,7 +298,8 @@ void addCompileCommand(CLI::App &app, Action &action) {
   command
       ->add_option("--time-steps", options->timeSteps,
                    "With --splat-weights: time a prompt of 512 tokens and N generated ones")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 20))
+      ->check(
+          integer(1, kMostTimedSteps, absl::StrCat("a whole number from 1 to ", kMostTimedSteps)))
       ->type_name("N")
       ->group("Shapes");
   command->footer(

@@ -1,6 +1,7 @@
 #include "tools/llmc/Engine.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/Driver/ModelLoader.h"
+#include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include <unistd.h>
 
@@ -15,6 +16,8 @@ uint64_t physicalMemory() {
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options,
                                                      bool splatWeights) {
+  if (absl::StatusOr<TargetDescription> target = describeTarget(options.targetCpu); !target.ok())
+    return usageError(target.status().message());
   std::unique_ptr<Engine> engine(new Engine(options.threads));
   Progress progress("packing weights");
   LoadOptions load;

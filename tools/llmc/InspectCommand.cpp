@@ -156,7 +156,7 @@ absl::Status inspect(const InspectOptions &options) {
   if (options.target) {
     absl::StatusOr<TargetDescription> described = describeTarget(options.model.targetCpu);
     if (!described.ok())
-      return described.status();
+      return usageError(described.status().message());
     target = *std::move(described);
   }
   Json document = Json::object();

@@ -19,8 +19,8 @@ struct PerplexityOptions {
   ModelOptions model;
   TextInput text;
   int64_t context = 512;
-  int64_t chunks = -1; // windows to score; -1: all
-  std::string logits;  // file to write; empty: none
+  int64_t chunks = 0; // windows to score; 0 or less: all
+  std::string logits; // file to write; empty: none
   bool json = false;
 };
 
@@ -136,7 +136,7 @@ absl::Status perplexity(const PerplexityOptions &options) {
     writer.emplace(std::move(*created));
   }
   const size_t windows =
-      options.chunks < 0 ? plan->windows() : std::min<size_t>(options.chunks, plan->windows());
+      options.chunks <= 0 ? plan->windows() : std::min<size_t>(options.chunks, plan->windows());
   Scorer scorer((*engine)->team(), vocabulary, writer ? &*writer : nullptr);
   if (absl::Status status = score(options, **engine, *plan, windows, scorer); !status.ok())
     return status;
@@ -164,8 +164,8 @@ void addPerplexityCommand(CLI::App &app, Action &action) {
   addModelArgument(*command, options->model.path);
   options->text.addFileTo(*command);
   addContextOption(*command, options->context, 3, "Tokens of a window");
-  command->add_option("--chunks", options->chunks, "Score only the first N windows; -1: all")
-      ->check(CLI::Range(int64_t(-1), std::numeric_limits<int64_t>::max()))
+  command->add_option("--chunks", options->chunks, "Score only the first N windows; 0: all")
+      ->check(integerFrom(-1))
       ->type_name("N")
       ->capture_default_str();
   command

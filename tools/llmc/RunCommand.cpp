@@ -215,7 +215,7 @@ void addRunCommand(CLI::App &app, Action &action) {
   command
       ->add_option("-n,--n-predict", options->tokens,
                    "Tokens to generate; -1: until the model ends or the context is full")
-      ->check(CLI::Range(int64_t(-1), std::numeric_limits<int64_t>::max()))
+      ->check(integerFrom(-1))
       ->type_name("N")
       ->capture_default_str();
   addThreadsOption(*command, options->model.threads);

@@ -1,15 +1,33 @@
 #include "tools/llmc/SharedOptions.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "runtime/core/ThreadTeam.h"
-#include <CLI/CLI.hpp>
 #include <limits>
 
 namespace llmc::cli {
 namespace {
 
+constexpr int64_t kMostRows = 8192;
 constexpr char kModelGroup[] = "Model and compilation";
 constexpr char kSamplingGroup[] = "Sampling (defaults and order are llama.cpp's)";
 
 } // namespace
+
+CLI::Validator integer(int64_t least, int64_t most, const std::string &what) {
+  auto check = [least, most, what](std::string &text) -> std::string {
+    int64_t value;
+    // CLI11's own conversion saturates.
+    if (!absl::SimpleAtoi(text, &value) || value < least || value > most)
+      return "'" + text + "' is not " + what;
+    return "";
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator integerFrom(int64_t least) {
+  return integer(least, std::numeric_limits<int64_t>::max(),
+                 absl::StrCat("a whole number from ", least, " on"));
+}
 
 CLI::Option *addModelArgument(CLI::App &command, std::string &path) {
   return command
@@ -20,7 +38,8 @@ CLI::Option *addModelArgument(CLI::App &command, std::string &path) {
 
 void addThreadsOption(CLI::App &command, unsigned &threads) {
   command.add_option("-t,--threads", threads, "Threads; 0 takes one for each physical core")
-      ->check(CLI::Range(0u, ThreadTeam::kMaxThreads))
+      ->check(integer(0, ThreadTeam::kMaxThreads,
+                      absl::StrCat("a whole number from 0 to ", ThreadTeam::kMaxThreads)))
       ->type_name("N")
       ->capture_default_str();
 }
@@ -40,7 +59,7 @@ void addCompileOptions(CLI::App &command, ModelOptions &options) {
       ->capture_default_str()
       ->group(kModelGroup);
   command.add_option("--max-rows", options.maxRows, "Most tokens of a prompt that are run at once")
-      ->check(CLI::Range(int64_t(1), int64_t(8192)))
+      ->check(integer(1, kMostRows, absl::StrCat("a whole number from 1 to ", kMostRows)))
       ->type_name("N")
       ->capture_default_str()
       ->group(kModelGroup);
@@ -52,7 +71,7 @@ void addCompileOptions(CLI::App &command, ModelOptions &options) {
 
 void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help) {
   command.add_option("-c,--ctx-size", context, help)
-      ->check(CLI::Range(least, std::numeric_limits<int64_t>::max()))
+      ->check(integerFrom(least))
       ->type_name("N")
       ->capture_default_str();
 }

@@ -4,13 +4,9 @@
 
 #include "absl/status/status.h"
 #include "runtime/sampling/SamplerOptions.h"
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
-
-namespace CLI {
-class App;
-class Option;
-} // namespace CLI
 
 namespace llmc::cli {
 
@@ -23,6 +19,11 @@ struct ModelOptions {
   int64_t maxRows = 512;
   bool noObjectCache = false;
 };
+
+// A whole number from `least` to `most`; `what` says so in errors.
+CLI::Validator integer(int64_t least, int64_t most, const std::string &what);
+// A whole number from `least` on.
+CLI::Validator integerFrom(int64_t least);
 
 // MODEL, the first positional argument, required.
 CLI::Option *addModelArgument(CLI::App &command, std::string &path);

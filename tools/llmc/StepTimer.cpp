@@ -53,7 +53,7 @@ absl::StatusOr<std::string> timeSteps(const ModelOptions &options, int64_t steps
     return status;
   std::sort(prompts.begin(), prompts.end());
   const double perToken = generation / double(steps);
-  return absl::StrFormat("prompt of %d: %.1f tokens/s (%d threads)\n"
+  return absl::StrFormat("prompt of %d: %.1f tokens/s (threads: %d)\n"
                          "generation of %d: %.2f ms/token, %.2f tokens/s, %.2f GB/s of weights\n",
                          kPromptTokens, kPromptTokens / prompts[kPromptRuns / 2],
                          (*engine)->team().threads(), steps, perToken * 1000, 1 / perToken,

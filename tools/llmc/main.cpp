@@ -1,4 +1,5 @@
 // The command line: parse, call, print.
+#include "absl/strings/str_cat.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include <CLI/CLI.hpp>
@@ -22,7 +23,6 @@ int runLlmc(int argc, char **argv) {
                "llmc");
   app.set_version_flag("--version", "llmc " LLMC_VERSION, "Print the version and exit");
   app.get_formatter()->column_width(34);
-  app.require_subcommand(1);
   app.footer("Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C.\n"
              "'llmc COMMAND --help' tells of a command.");
   Action action;
@@ -40,7 +40,14 @@ int runLlmc(int argc, char **argv) {
     std::string command = "llmc";
     for (const CLI::App *chosen : app.get_subcommands())
       command += " " + chosen->get_name();
-    printError(std::string(error.what()) + "; see '" + command + " --help'");
+    const bool noCommand = app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-';
+    printError((noCommand ? absl::StrCat("there is no command '", argv[1], "'")
+                          : std::string(error.what())) +
+               "; see '" + command + " --help'");
+    return kWrongUsage;
+  }
+  if (!action) {
+    printError("which command? 'llmc --help' lists them");
     return kWrongUsage;
   }
   absl::Status status = action();
