@@ -264,10 +264,10 @@ void emitAttention(OpEmission &emission, AttentionOp op) {
   Emitter &outer = emission.e;
   Shape shape{op.getCache().getType(),
               op.getQuery().getType().getWidth() / op.getCache().getType().getKey(),
-              static_cast<int64_t>(op.getWindow()),
+              // Positions have 32 bits in vectors; no sequence is longer than the largest.
+              std::min(static_cast<int64_t>(op.getWindow()), int64_t(INT32_MAX)),
               op.getTable() ? op.getTable().getType().getWidth() : 0,
-              op.getQuery().getType().getRowBytes(),
-              op.getOut().getType().getRowBytes(),
+              op.getQuery().getType().getRowBytes(), op.getOut().getType().getRowBytes(),
               op.getTable() ? op.getTable().getType().getRowBytes() : 0};
   // Tiles whose accumulators and operands stay in registers.
   const Dot dot = emission.library.target.getDot();
