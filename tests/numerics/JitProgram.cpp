@@ -1,0 +1,270 @@
+#include "tests/numerics/JitProgram.h"
+#include "compiler/Driver/Manifest.h"
+#include "dialects/llm/Formats/PackedLayout.h"
+#include "dialects/llm/IR/LlmDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/core/ThreadTeam.h"
+#include <cstring>
+
+namespace llmc {
+namespace {
+
+// What is not written yet: not a number, in f32, so that it shows wherever it is read.
+constexpr uint8_t kUnwritten = 0xff;
+// Of a cache: stale numbers, large but finite (1124 in f16), as an earlier conversation leaves
+// them.
+constexpr uint8_t kStale = 0x64;
+constexpr unsigned kTeams = 3;
+
+ThreadTeam &team(unsigned threads) {
+  static ThreadTeam teams[kTeams] = {ThreadTeam(1), ThreadTeam(2), ThreadTeam(3)};
+  return teams[threads - 1];
+}
+
+int64_t paddedWidth(int64_t width) { return (width + 15) / 16 * 16; }
+
+// Rows as compiled code takes them.
+GuardedMemory paddedRows(const Rows &rows) {
+  const int64_t stride = paddedWidth(rows.width) * sizeof(float);
+  GuardedMemory memory((rows.count + kResultRowPadding) * stride, 64, kUnwritten);
+  for (int64_t r = 0; r < rows.count; ++r)
+    std::memcpy(memory.data() + r * stride, &rows.data[r * rows.width], rows.width * sizeof(float));
+  return memory;
+}
+
+} // namespace
+
+std::string &testTarget() {
+  static std::string target = "native";
+  return target;
+}
+
+llvm::StringSet<> &loweredOperations() {
+  static llvm::StringSet<> names;
+  return names;
+}
+
+ParsedProgram::ParsedProgram(const std::string &text, WeightBytes weights)
+    : weights_(std::move(weights)) {
+  auto module = compiler_.parse(text, "test.mlir");
+  if (!module.ok()) {
+    ADD_FAILURE() << module.status() << "\n" << text;
+    module = mlir::ModuleOp::create(mlir::UnknownLoc::get(compiler_.context()));
+  }
+  module_ = std::move(*module);
+}
+
+absl::StatusOr<std::span<const uint8_t>> ParsedProgram::find(absl::string_view name) const {
+  auto found = weights_.find(std::string(name));
+  if (found == weights_.end())
+    return absl::NotFoundError(absl::StrCat("no tensor '", name, "'"));
+  return std::span<const uint8_t>(found->second);
+}
+
+JitProgram::JitProgram(const std::string &text, WeightBytes weights, Options options)
+    : ParsedProgram(text, std::move(weights)), options_(options) {
+  mlir::OwningOpRef<mlir::ModuleOp> module(module_->clone());
+  absl::StatusOr<CompiledModel> compiled = compile(*module);
+  absl::StatusOr<std::unique_ptr<LoadedCode>> code =
+      compiled.ok() ? LoadedCode::load(compiled->object) : compiled.status();
+  if (!code.ok()) {
+    ADD_FAILURE() << code.status() << "\n" << text;
+    return;
+  }
+  code_ = std::move(*code);
+  manifest_ = std::move(compiled->manifest);
+  bindWeights();
+  for (unsigned i = 0; i < kTeams; ++i) {
+    instances_.push_back({GuardedMemory(manifest_.arenaBytes, 64, kUnwritten), {}});
+    for (const KvCacheShape &shape : manifest_.caches)
+      instances_.back().caches.emplace_back(shape.bytes(options_.capacity), 64, kStale);
+  }
+}
+
+absl::StatusOr<CompiledModel> JitProgram::compile(mlir::ModuleOp module) {
+  CompileOptions options;
+  options.targetCpu = testTarget();
+  options.maxRows = options_.maxRows;
+  const Phase lowered = options_.form == Form::Fused ? Phase::Fuse : Phase::Simplify;
+  options.observer = [&](Phase phase, mlir::ModuleOp now, double) {
+    if (phase == lowered)
+      now->walk([](mlir::Operation *op) {
+        if (llvm::isa_and_nonnull<llm::LlmDialect>(op->getDialect()))
+          loweredOperations().insert(op->getName().getStringRef());
+      });
+    return absl::OkStatus();
+  };
+  return options_.form == Form::Fused ? compiler_.compile(module, options)
+                                      : compileUnfused(module, options);
+}
+
+// As Compiler::compile, without the phase that fuses.
+absl::StatusOr<CompiledModel> JitProgram::compileUnfused(mlir::ModuleOp module,
+                                                         const CompileOptions &options) {
+  absl::StatusOr<TargetDescription> target = describeTarget(options.targetCpu);
+  if (!target.ok())
+    return target.status();
+  CompiledModel result{*target, {}, "", false};
+  for (auto [first, last] :
+       {std::pair{Phase::Simplify, Phase::Simplify}, {Phase::Layout, Phase::Kernel}})
+    if (absl::Status status = compiler_.runPhases(module, first, last, *target, options);
+        !status.ok())
+      return status;
+  absl::StatusOr<ProgramManifest> manifest = readManifest(module);
+  if (!manifest.ok())
+    return manifest.status();
+  result.manifest = std::move(*manifest);
+  absl::Status status = compiler_.runPhases(module, Phase::Vector, Phase::Llvm, *target, options);
+  if (!status.ok())
+    return status;
+  absl::StatusOr<std::string> object = emitObject(module, *target);
+  if (!object.ok())
+    return object.status();
+  result.object = std::move(*object);
+  return result;
+}
+
+void JitProgram::bindWeights() {
+  for (const ProgramWeight &weight : manifest_.weights) {
+    const std::vector<uint8_t> &source = weights_[weight.name];
+    ASSERT_EQ(source.size(), weight.rows * weight.format->rowBytes(weight.columns)) << weight.name;
+    // In GGUF's layout a tensor may begin anywhere that its smallest element may.
+    weightMemory_.emplace_back(weight.bytes(), weight.packed ? 64 : 4, kUnwritten);
+    uint8_t *to = weightMemory_.back().data();
+    if (weight.packed)
+      packGroups(PackedLayout(*weight.format), source.data(), weight.rows, weight.columns, 0,
+                 PackedLayout::groups(weight.rows), to);
+    else
+      std::memcpy(to, source.data(), source.size());
+  }
+}
+
+std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<mlir::Type> results,
+                                          int64_t rows, const Arguments &arguments,
+                                          unsigned threads) {
+  Instance &instance = instances_[threads - 1];
+  std::vector<GuardedMemory> memory;
+  std::vector<int64_t> values;
+  auto pass = [&](GuardedMemory m) {
+    values.push_back(reinterpret_cast<int64_t>(m.data()));
+    memory.push_back(std::move(m));
+  };
+  for (const Argument &argument : arguments) {
+    if (auto *number = std::get_if<int64_t>(&argument)) {
+      values.push_back(*number);
+    } else if (auto *tokens = std::get_if<std::vector<int32_t>>(&argument)) {
+      GuardedMemory m(tokens->size() * sizeof(int32_t), 4, kUnwritten);
+      std::memcpy(m.data(), tokens->data(), m.size());
+      pass(std::move(m));
+    } else {
+      pass(paddedRows(std::get<Rows>(argument)));
+    }
+  }
+  const size_t firstResult = memory.size();
+  std::vector<Rows> read;
+  for (mlir::Type type : results) {
+    read.push_back({rows, llvm::cast<mlir::RankedTensorType>(type).getDimSize(1), {}});
+    pass(GuardedMemory((rows + kResultRowPadding) * paddedWidth(read.back().width) * sizeof(float),
+                       64, kUnwritten));
+  }
+  std::vector<const uint8_t *> weights;
+  for (const GuardedMemory &m : weightMemory_)
+    weights.push_back(m.data());
+  std::vector<uint8_t *> states;
+  for (const GuardedMemory &m : instance.caches)
+    states.push_back(m.data());
+  instance.arena.fill(kUnwritten);
+
+  StepContext context = {};
+  context.weights = weights.data();
+  context.states = states.data();
+  context.arena = instance.arena.data();
+  context.arguments = values.data();
+  context.team = &team(threads);
+  context.rows = rows;
+  context.capacity = options_.capacity;
+  team(threads).run([&](unsigned thread, unsigned count) { function(&context, thread, count); });
+
+  for (const std::vector<GuardedMemory> *all : {&memory, &instance.caches, &weightMemory_})
+    for (const GuardedMemory &m : *all)
+      EXPECT_TRUE(m.isIntact()) << "written outside of an argument, a result, a cache or a weight";
+  EXPECT_TRUE(instance.arena.isIntact()) << "written outside of the arena";
+  for (size_t i = 0; i < read.size(); ++i)
+    for (int64_t r = 0; r < rows; ++r) {
+      auto *row = reinterpret_cast<const float *>(memory[firstResult + i].data()) +
+                  r * paddedWidth(read[i].width);
+      read[i].data.insert(read[i].data.end(), row, row + read[i].width);
+    }
+  return read;
+}
+
+std::vector<Rows> JitProgram::run(const std::string &name, int64_t rows,
+                                  const Arguments &arguments) {
+  auto declared = module_->lookupSymbol<mlir::func::FuncOp>(name);
+  if (!code_ || !declared) {
+    ADD_FAILURE() << "no function " << name;
+    return {};
+  }
+  absl::StatusOr<StepFunction> function = code_->find(name);
+  if (!function.ok()) {
+    ADD_FAILURE() << function.status();
+    return {};
+  }
+  std::vector<Rows> first;
+  for (unsigned threads = 1; threads <= kTeams; ++threads) {
+    std::vector<Rows> results =
+        runInstance(*function, declared.getResultTypes(), rows, arguments, threads);
+    if (threads == 1) {
+      first = std::move(results);
+      continue;
+    }
+    for (size_t i = 0; i < results.size(); ++i)
+      EXPECT_EQ(std::memcmp(results[i].data.data(), first[i].data.data(),
+                            first[i].data.size() * sizeof(float)),
+                0)
+          << name << ": result " << i << " of " << threads << " threads differs from that of one";
+    for (size_t i = 0; i < instances_[0].caches.size(); ++i)
+      EXPECT_EQ(std::memcmp(instances_[0].caches[i].data(),
+                            instances_[threads - 1].caches[i].data(),
+                            instances_[0].caches[i].size()),
+                0)
+          << name << ": cache " << i << " of " << threads << " threads differs from that of one";
+  }
+  return first;
+}
+
+void expectRows(const Rows &is, const TensorValue<double> &expected,
+                const std::function<double(int64_t, int64_t)> &tolerance) {
+  ASSERT_EQ(is.count, expected.rows());
+  ASSERT_EQ(is.width, expected.columns());
+  double worst = 0;
+  int64_t worstRow = 0, worstColumn = 0;
+  for (int64_t r = 0; r < is.count; ++r)
+    for (int64_t c = 0; c < is.width; ++c) {
+      double distance = std::abs(is.at(r, c) - expected.row(r)[c]);
+      double error = distance == 0          ? 0
+                     : std::isnan(distance) ? INFINITY
+                                            : distance / tolerance(r, c);
+      if (error > worst) {
+        worst = error;
+        worstRow = r, worstColumn = c;
+      }
+    }
+  if (std::getenv("LLMC_TEST_SHOW_ERRORS"))
+    std::printf("  error %.3f of the tolerance\n", worst);
+  EXPECT_LE(worst, 1) << "row " << worstRow << " of " << is.count << ", column " << worstColumn
+                      << " of " << is.width << ": " << is.at(worstRow, worstColumn) << ", expected "
+                      << expected.row(worstRow)[worstColumn] << " within "
+                      << tolerance(worstRow, worstColumn);
+}
+
+void expectSameRows(const Rows &is, const TensorValue<double> &expected) {
+  ASSERT_EQ(is.count, expected.rows());
+  ASSERT_EQ(is.width, expected.columns());
+  for (int64_t r = 0; r < is.count; ++r)
+    for (int64_t c = 0; c < is.width; ++c)
+      ASSERT_EQ(is.at(r, c), static_cast<float>(expected.row(r)[c]))
+          << "row " << r << " column " << c;
+}
+
+} // namespace llmc
