@@ -120,6 +120,7 @@ struct Parameter {
     kRowBytes,
     kBlocks,
     kRowsLeft,
+    kTokensLeft, // of the step, from the first tile on
     kCount
   };
 };
@@ -177,7 +178,9 @@ func::FuncOp getBody(KernelLibrary &library, Location loc, const MatmulVariant &
         Value other = e.gep(e.gep(p[Parameter::kOther], 64 * j), tileOffset);
         Value from = e.gep(products, productTile(i, j) * kTileBytes);
         Value first = variant.bias ? initialSum(e, variant, bias, left) : Value();
-        e.loop(e.c64(0), e.c64(kAmxTile), e.c64(1), {from, out, other}, [&](Value, ValueRange c) {
+        Value present =
+            e.min(e.sub(p[Parameter::kTokensLeft], e.c64(i * kAmxTile)), e.c64(kAmxTile));
+        e.loop(e.c64(0), present, e.c64(1), {from, out, other}, [&](Value, ValueRange c) {
           Value sum = e.load(e.vf32, c[0], 64);
           if (first)
             sum = e.fadd(sum, first);
@@ -232,6 +235,7 @@ void emitAmxMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &vari
       arguments[Parameter::kBlocks] = blocks;
       arguments[Parameter::kRowsLeft] =
           e.sub(place.rowsLeft, e.mul(e.add(index, panel), e.c64(kLanes)));
+      arguments[Parameter::kTokensLeft] = e.sub(place.rows, e.mul(tile, e.c64(kAmxTile)));
       e.create<func::CallOp>(bodies[tokens - 1][groups - 1], arguments);
     };
     // Two by two; what is left over alone.
