@@ -6,6 +6,7 @@
 #include "frontends/gguf/import/Importer.h"
 #include "frontends/gguf/shape/ModelShape.h"
 #include "runtime/llm/WeightStore.h"
+#include <algorithm>
 #include <chrono>
 
 namespace llmc {
@@ -135,11 +136,21 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
   absl::StatusOr<std::unique_ptr<LoadedCode>> code = LoadedCode::load(compiled->object);
   if (!code.ok())
     return code.status();
-  for (auto [name, function] : {std::pair{"step", &model.program.step}, {"logits", &model.program.logits}}) {
+  for (auto [name, function] :
+       {std::pair{"step", &model.program.step}, {"logits", &model.program.logits}}) {
     absl::StatusOr<StepFunction> found = (*code)->find(name);
     if (!found.ok())
       return found.status();
     *function = *found;
+  }
+  for (const ProgramWeight &weight : compiled->manifest.weights) {
+    auto known = [&](const auto &packer) { return packer.first == weight.format; };
+    if (!weight.packed || std::ranges::any_of(model.program.packers, known))
+      continue;
+    absl::StatusOr<StepFunction> found = (*code)->find(absl::StrCat("pack.", weight.format->name));
+    if (!found.ok())
+      return found.status();
+    model.program.packers.push_back({weight.format, *found});
   }
   model.program.owners.push_back(std::shared_ptr<LoadedCode>(std::move(*code)));
   model.program.owners.push_back(*file);

@@ -29,6 +29,9 @@ def LlmToKernel : Pass<"llm-to-kernel", "::mlir::ModuleOp"> {
     }
     ```
 
+    For each format that has packed weights, a public function `@pack.<format>(%source, %packed, %rows,
+    %columns)` packs a matrix.
+
     Needs weights with layouts (`llm-assign-layouts`) and the module's `kernel.target`.
   }];
   let dependentDialects = ["::llmc::kernel::KernelDialect"];

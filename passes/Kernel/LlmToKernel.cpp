@@ -279,6 +279,28 @@ private:
   Value weightIndex;
 };
 
+// The functions that pack weights, one per format.
+void addPackFunctions(ModuleOp module) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  SetVector<Type> formats;
+  for (auto weight : module.getOps<llm::WeightOp>()) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (isa_and_nonnull<llm::PackedAttr>(type.getEncoding()))
+      formats.insert(type.getElementType());
+  }
+  for (Type format : formats) {
+    SmallVector<Type> types(4, b.getIndexType());
+    std::string name = std::string("pack.") + llm::getBlockFormat(format)->name;
+    auto function = func::FuncOp::create(b, module.getLoc(), name, b.getFunctionType(types, {}));
+    OpBuilder::InsertionGuard guard(b);
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToStart(entry);
+    PackOp::create(b, module.getLoc(), entry->getArgument(0), entry->getArgument(1),
+                   entry->getArgument(2), entry->getArgument(3), TypeAttr::get(format));
+    func::ReturnOp::create(b, module.getLoc());
+  }
+}
+
 class LlmToKernel : public impl::LlmToKernelBase<LlmToKernel> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -302,6 +324,7 @@ class LlmToKernel : public impl::LlmToKernelBase<LlmToKernel> {
       if (failed(converter.convert()))
         return signalPassFailure();
     }
+    addPackFunctions(module);
   }
 };
 

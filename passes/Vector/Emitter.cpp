@@ -144,6 +144,11 @@ Value Emitter::maskedLoad(VectorType t, Value p, Value mask, unsigned align) {
   Value zero = isa<FloatType>(t.getElementType()) ? splatF(t, 0.0) : splat(t, 0);
   return create<LLVM::MaskedLoadOp>(t, p, mask, zero, align);
 }
+Value Emitter::gather(Value p, Value offsets, Value mask, Value otherwise) {
+  auto pointers = VectorType::get(kLanes, ptr);
+  Value places = create<LLVM::GEPOp>(pointers, i8, p, ArrayRef<LLVM::GEPArg>{offsets});
+  return create<LLVM::masked_gather>(vi32, places, mask, ValueRange{otherwise}, 1u);
+}
 void Emitter::maskedStore(Value v, Value p, Value mask, unsigned align) {
   create<LLVM::MaskedStoreOp>(v, p, mask, align);
 }

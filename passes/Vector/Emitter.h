@@ -83,6 +83,8 @@ public:
   Value load(Type t, Value p, unsigned align);
   void store(Value v, Value p, unsigned align);
   Value maskedLoad(mlir::VectorType t, Value p, Value mask, unsigned align); // zero elsewhere
+  // The i32 at `p` + each of 16 byte offsets (i32), `otherwise` where the mask is false.
+  Value gather(Value p, Value offsets, Value mask, Value otherwise);
   void maskedStore(Value v, Value p, Value mask, unsigned align);
   // The f32 at `p` in all lanes; folds to a broadcast memory operand.
   Value broadcastLoad(Value p);

@@ -135,6 +135,7 @@ private:
         })
         .Case([&](LayersOp o) { return lowerLayers(o), success(); })
         .Case([&](BarrierOp o) { return emitBarrier(emission, o), success(); })
+        .Case([&](PackOp o) { return emitPack(emission, o), success(); })
         .Case([&](EmbedOp o) { return emitEmbed(emission, o), success(); })
         .Case([&](RopeTableOp o) { return emitRopeTable(emission, o), success(); })
         .Case([&](RmsNormOp o) { return emitRmsNorm(emission, o), success(); })

@@ -52,6 +52,7 @@ struct OpEmission {
 // 1 / sqrt(mean(x^2) + eps) of a row of `width` f32.
 Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps);
 
+void emitPack(OpEmission &, PackOp);
 void emitMatmul(OpEmission &, MatmulOp);
 void emitPackRows(OpEmission &, PackRowsOp);
 void emitEmbed(OpEmission &, EmbedOp);

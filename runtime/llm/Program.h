@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace llmc {
@@ -42,6 +43,9 @@ struct Program {
   ProgramManifest manifest;
   StepFunction step = nullptr;   // (tokens, start) -> hidden states
   StepFunction logits = nullptr; // (hidden states) -> logits
+  // (source, packed, rows, columns): packs a matrix of a format. Where a format has none, the runtime
+  // packs by itself, at a fraction of the speed.
+  std::vector<std::pair<const BlockFormat *, StepFunction>> packers;
   std::vector<const uint8_t *> weights;
   // Keeps alive what the pointers above point into.
   std::vector<std::shared_ptr<const void>> owners;

@@ -41,6 +41,29 @@ uint64_t placeWeights(const ProgramManifest &manifest, std::vector<uint64_t> &of
   return total;
 }
 
+void packMatrix(const Program &program, const ProgramWeight &weight, const uint8_t *source,
+                uint8_t *packed, ThreadTeam &team) {
+  for (auto [format, function] : program.packers)
+    if (format == weight.format) {
+      const int64_t arguments[] = {reinterpret_cast<int64_t>(source),
+                                   reinterpret_cast<int64_t>(packed), int64_t(weight.rows),
+                                   int64_t(weight.columns)};
+      StepContext context = {};
+      context.arguments = arguments;
+      context.team = &team;
+      team.run([&, function = function](unsigned thread, unsigned threads) {
+        function(&context, thread, threads);
+      });
+      return;
+    }
+  const PackedLayout layout(*weight.format);
+  const uint64_t groups = PackedLayout::groups(weight.rows);
+  team.run([&](unsigned thread, unsigned threads) {
+    packGroups(layout, source, weight.rows, weight.columns, groups * thread / threads,
+               groups * (thread + 1) / threads, packed);
+  });
+}
+
 } // namespace
 
 absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources,
@@ -60,12 +83,7 @@ absl::Status packWeights(Program &program, std::span<const uint8_t *const> sourc
       continue;
     uint8_t *packed = (*memory)->data() + offsets[i];
     program.weights[i] = packed;
-    const PackedLayout layout(*weight.format);
-    const uint64_t groups = PackedLayout::groups(weight.rows);
-    team.run([&](unsigned thread, unsigned threads) {
-      packGroups(layout, sources[i], weight.rows, weight.columns, groups * thread / threads,
-                 groups * (thread + 1) / threads, packed);
-    });
+    packMatrix(program, weight, sources[i], packed, team);
     done += weight.bytes();
     progress(double(done) / double(total));
   }

@@ -64,6 +64,23 @@ def Kernel_BarrierOp : Kernel_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]
   let assemblyFormat = "attr-dict";
 }
 
+def Kernel_PackOp : Kernel_Op<"pack", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Packs a weight matrix";
+  let description = [{
+    Brings a matrix of `rows` x `columns` weights of type `format` from GGUF's layout at address
+    `source` to the layout of `#llm.packed` at address `packed`. Functions `@pack.<format>` hold it; the
+    runtime calls them once per matrix when it loads a model. Work is split by groups of 16 rows.
+
+    ```mlir
+    kernel.pack %source to %packed rows %rows columns %columns as !llm.block<q4_K>
+    ```
+  }];
+  let arguments = (ins Index:$source, Index:$packed, Index:$rows, Index:$columns, TypeAttr:$format);
+  let assemblyFormat = [{
+    $source `to` $packed `rows` $rows `columns` $columns `as` $format attr-dict
+  }];
+}
+
 def Kernel_EmbedOp : Kernel_Op<"embed"> {
   let summary = "Dequantizes the embedding rows of the step's tokens";
   let description = [{
