@@ -15,6 +15,8 @@ config.test_exec_root = os.path.join(config.llmc_binary_dir, "tests", "lit")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.llmc_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 )
+# Code that llmc keeps stays in the build folder.
+config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cache")
 
 includes = [config.llmc_source_dir] + config.mlir_include_dirs.split(";")
 config.substitutions.append(("%python", f'"{config.python}"'))
@@ -29,6 +31,13 @@ config.substitutions.append(
 config.substitutions.append(
     ("%check_pages", f'"{config.python}" "{config.test_source_root}/check_pages.py"')
 )
+config.substitutions.append(
+    ("%hot_loop", f'"{config.python}" "{config.test_source_root}/hot_loop.py"')
+)
+# The oracle needs Debian's python3-numpy, which only the system's Python has.
+config.substitutions.append(("%numpy", "/usr/bin/python3 -B"))
+config.substitutions.append(("%oracle", f"{config.llmc_source_dir}/tests/oracle"))
+config.substitutions.append(("%models", f"{config.llmc_source_dir}/tests/models"))
 # What the target llmc-docs writes.
 config.substitutions.append(("%reference", f"{config.llmc_binary_dir}/docs/reference"))
 # Every pass leaves IR that can be written and read again.
