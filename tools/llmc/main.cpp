@@ -18,6 +18,18 @@ int exitCode(const absl::Status &status) {
   return isUsageError(status) ? kWrongUsage : kFailed;
 }
 
+std::string usageMessage(const CLI::App &app, absl::string_view what) {
+  std::string command = "llmc", message(what);
+  for (const CLI::App *chosen : app.get_subcommands())
+    absl::StrAppend(&command, " ", chosen->get_name());
+  // What was not understood says more than what is therefore missing.
+  if (std::vector<std::string> unknown = app.remaining(true); !unknown.empty())
+    message = app.get_subcommands().empty() && unknown[0][0] != '-'
+                  ? absl::StrCat("there is no command '", unknown[0], "'")
+                  : absl::StrCat("unexpected argument '", unknown[0], "'");
+  return absl::StrCat(message, "; see '", command, " --help'");
+}
+
 int runLlmc(int argc, char **argv) {
   CLI::App app("Compiles language models in GGUF files to code for this CPU, and runs them.",
                "llmc");
@@ -37,13 +49,7 @@ int runLlmc(int argc, char **argv) {
     app.exit(help);
     return exitCode(finishOutput());
   } catch (const CLI::ParseError &error) {
-    std::string command = "llmc";
-    for (const CLI::App *chosen : app.get_subcommands())
-      command += " " + chosen->get_name();
-    const bool noCommand = app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-';
-    printError((noCommand ? absl::StrCat("there is no command '", argv[1], "'")
-                          : std::string(error.what())) +
-               "; see '" + command + " --help'");
+    printError(usageMessage(app, error.what()));
     return kWrongUsage;
   }
   if (!action) {

@@ -1,0 +1,102 @@
+"""llmc run."""
+
+import json
+import signal
+import subprocess
+import time
+import unittest
+
+from llmc_case import DONE, FAILED, INTERRUPTED, LLMC, MODEL, MODEL_F16, WRONG_USAGE, LlmcCase, llmc
+
+# Greedy tokens of shakespeare-f16 after "ROMEO:", from llama.cpp.
+ROMEO = [3, 2004, 2001, 276, 367, 821, 378, 1999, 302, 276, 400, 329, 310, 3, 2012, 1987, 310, 262,
+         468, 304, 270, 534, 2009, 3, 3, 2020, 894, 896, 2007, 3, 2004, 2013, 278, 310, 378, 1999, 3,
+         2010, 271, 276, 483, 262, 468, 304, 293, 2009, 3, 3, 2020, 894, 896, 2007, 3, 2004, 2013,
+         278, 719, 293, 1999, 3, 2010, 271, 293, 1999]
+
+
+class Run(LlmcCase):
+    def test_greedy_tokens(self):
+        for threads in [1, 2]:
+            answer = self.json("run", MODEL_F16, "-p", "ROMEO:", "-n", 64, "--temp", 0, "-t", threads,
+                               "--json")
+            self.assertEqual(answer["tokens"], ROMEO)
+
+    def test_json(self):
+        answer = self.json("run", MODEL, "-p", "ROMEO:", "-n", 8, "--json")
+        self.assertLessEqual({"prompt_tokens", "tokens", "text", "prompt_ms", "ms_per_token",
+                              "tokens_per_second"}, set(answer))
+        self.assertEqual(answer["prompt_tokens"], 3)
+        self.assertEqual(len(answer["tokens"]), 8)
+        self.assertAlmostEqual(answer["ms_per_token"] * answer["tokens_per_second"], 1000, places=3)
+
+    def test_stream_is_the_text(self):
+        arguments = ["run", MODEL, "-p", "JULIET:", "-n", 30, "--seed", 7, "-t", 1]
+        text = self.json(*arguments, "--json")["text"]
+        result = llmc(*arguments)
+        self.assertEqual(result.stdout.decode().rstrip("\n"), text.rstrip("\n"))
+        self.assertRegex(result.stderr.decode(), r"prompt: 3 tokens, .*generated: 30 tokens, .*ms/token")
+        self.assertEqual(self.done(*arguments, "--echo").decode(), "JULIET:" + result.stdout.decode())
+
+    def test_seed(self):
+        def tokens(seed):
+            return self.json("run", MODEL, "-p", "The", "-n", 30, "-t", 1, "--seed", seed,
+                             "--json")["tokens"]
+
+        self.assertEqual(tokens(1), tokens(1))
+        self.assertNotEqual(tokens(1), tokens(2))
+
+    def test_lengths(self):
+        self.assertEqual(self.json("run", MODEL, "-p", "x", "-n", 0, "--json")["tokens"], [])
+        full = self.json("run", MODEL, "-p", "ROMEO:", "-c", 20, "--ignore-eos", "--json")
+        self.assertEqual(full["stop"], "context")
+        # The last token needs no place of its own.
+        self.assertEqual(full["prompt_tokens"] + len(full["tokens"]), 21)
+        result = llmc("run", MODEL, "-p", "ROMEO:", "-c", 20, "--ignore-eos")
+        self.assertEqual(result.returncode, DONE)
+        self.assertIn(b"the context of 20 tokens is full", result.stderr)
+
+    def test_prompts(self):
+        path = self.file("prompt.txt", "ROMEO:")
+        given = self.json("run", MODEL, "-p", "ROMEO:", "-n", 5, "--temp", 0, "--json")["tokens"]
+        for arguments, options in [(["-f", path], {}), (["-f", "-"], {"input": b"ROMEO:"})]:
+            self.assertEqual(self.json("run", MODEL, *arguments, "-n", 5, "--temp", 0, "--json",
+                                       **options)["tokens"], given)
+        self.assertEqual(self.json("run", MODEL, "-p", "", "-n", 1, "--json")["prompt_tokens"], 1)
+        self.refused(WRONG_USAGE, "run", MODEL, tells=["-p"])
+        self.refused(WRONG_USAGE, "run", MODEL, "-p", "x", "-f", path)
+        self.refused(FAILED, "run", MODEL, "-f", self.folder / "none.txt", tells=["none.txt"])
+        self.refused(FAILED, "run", MODEL, "-p", b"To be \xff or".decode("utf8", "surrogateescape"),
+                     tells=["not UTF-8", "offset 6"])
+        self.refused(FAILED, "run", MODEL, "-p", "word " * 300, tells=["256", "-c"])
+
+    def test_more_context_than_memory(self):
+        self.refused(FAILED, "run", MODEL, "-p", "x", "-c", 10**9, tells=["1000000000", "-c"])
+
+    def test_f32_cache(self):
+        self.assertEqual(self.json("run", MODEL_F16, "-p", "ROMEO:", "-n", 64, "--temp", 0, "--json",
+                                   "--cache-type", "f32")["tokens"], ROMEO)
+
+    def test_ctrl_c(self):
+        process = subprocess.Popen(
+            [LLMC, "run", MODEL, "-p", "x", "-c", "200000", "--ignore-eos", "-t", "1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(process.stdout.read(10))
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, INTERRUPTED)
+        self.assertIn(b"generated: ", error)
+
+    def test_ctrl_c_keeps_json_whole(self):
+        process = subprocess.Popen(
+            [LLMC, "run", MODEL, "-p", "x", "-c", "200000", "--ignore-eos", "-t", "1", "--json"],
+            stdout=subprocess.PIPE)
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, INTERRUPTED)
+        self.assertEqual(json.loads(output)["stop"], "interrupted")
+
+
+if __name__ == "__main__":
+    unittest.main()

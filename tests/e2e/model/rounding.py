@@ -1,0 +1,70 @@
+"""The roundings that the product may make, put into the exact forward pass.
+
+How far a correct product may be from exact figures follows from them: the distance of the rounded
+pass from the exact one is the size of the error that honest rounding makes in this very model, and
+what is more than a small factor above it is no rounding.
+"""
+import pathlib
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "oracle"))
+
+from reference_llama import Llama
+
+ACTIVATION_BLOCK = 32
+FLOATS = ("F32", "F16", "BF16")
+
+
+def to_int8(x):
+    """Integers of 8 bits with a scale per 32, max |x| / 127, rounded to nearest."""
+    count = x.shape[-1]
+    blocks = np.zeros(x.shape[:-1] + (-(-count // ACTIVATION_BLOCK), ACTIVATION_BLOCK))
+    blocks.reshape(*x.shape[:-1], -1)[..., :count] = x
+    scale = np.abs(blocks).max(axis=-1, keepdims=True) / 127
+    blocks = np.rint(blocks / np.where(scale == 0, 1, scale)) * scale
+    return blocks.reshape(*x.shape[:-1], -1)[..., :count]
+
+
+def to_f32(x):
+    return x.astype(np.float32).astype(np.float64)
+
+
+def to_f16(x):
+    return x.astype(np.float16).astype(np.float64)
+
+
+class RoundedProduct:
+    """A matrix whose other operand is rounded first, and whose products are f32."""
+
+    __array_ufunc__ = None  # so that numpy asks this class
+
+    def __init__(self, matrix, rounding):
+        self.matrix, self.rounding, self.shape = matrix, rounding, matrix.shape
+
+    def __rmatmul__(self, x):
+        return to_f32(self.rounding(x) @ self.matrix)
+
+
+class RoundedLlama(Llama):
+    """The exact model, but that products with block formats see activations of 8 bits, others f32,
+    and that keys and values are kept as `cache` says, f16 or f32."""
+
+    def __init__(self, path, cache="f16", **options):
+        super().__init__(path, **options)
+        self.keep = {"f16": to_f16, "f32": to_f32}[cache]
+        head = "output.weight" if "output.weight" in self.w else "token_embd.weight"
+        self.head = self.product(head, self.head)
+        for name, weight in self.w.items():
+            if weight.ndim == 2 and name != "token_embd.weight":
+                self.w[name] = self.product(name, weight)
+
+    def product(self, name, matrix):
+        floats = self.gguf.tensors[name].format in FLOATS
+        return RoundedProduct(matrix, to_f32 if floats else to_int8)
+
+    def linear(self, x, name):
+        y = super().linear(x, name)
+        # Before rope, which changes neither the size of the numbers nor that of their errors.
+        return self.keep(y) if name.endswith(("attn_k", "attn_v")) else y
