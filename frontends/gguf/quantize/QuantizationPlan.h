@@ -1,0 +1,61 @@
+// What quantizing a file will do, tensor by tensor, before any of it is done.
+#ifndef LLMC_FRONTENDS_GGUF_QUANTIZE_QUANTIZATIONPLAN_H
+#define LLMC_FRONTENDS_GGUF_QUANTIZE_QUANTIZATIONPLAN_H
+
+#include "absl/status/statusor.h"
+#include "dialects/llm/Formats/BlockFormats.h"
+#include "frontends/gguf/file/GgufFile.h"
+#include "frontends/gguf/quantize/FileTypes.h"
+#include "frontends/gguf/quantize/ImportanceMatrix.h"
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace llmc::quantize {
+
+// Tensors whose name the regular expression finds something in get this format.
+struct TensorTypeRule {
+  std::string pattern;
+  const BlockFormat *format;
+};
+
+struct QuantizationOptions {
+  const FileType *fileType = nullptr;           // required
+  bool pure = false;                            // no mixture: the base format for all matrices
+  bool leaveOutput = false;                     // output.weight keeps its type
+  bool allowRequantize = false;                 // also from types below 16 bits
+  const BlockFormat *outputFormat = nullptr;    // of output.weight
+  const BlockFormat *embeddingFormat = nullptr; // of token_embd.weight
+  std::vector<TensorTypeRule> rules;            // the first that matches wins
+};
+
+struct PlannedTensor {
+  const gguf::TensorInfo *tensor;
+  const BlockFormat *format;         // nullptr: copied as it is
+  uint64_t bytes;                    // in the new file
+  bool fallback;                     // its rows are not whole blocks of the format it should have
+  std::span<const float> importance; // empty, or one factor for each column of each matrix
+
+  bool isCopied() const { return format == nullptr; }
+};
+
+struct QuantizationPlan {
+  QuantizationOptions options;
+  std::vector<PlannedTensor> tensors; // in the order of the new file
+  uint64_t weights = 0, sourceBytes = 0, bytes = 0;
+  size_t fallbacks = 0;
+  std::string
+      lacksImportance; // the first tensor that would be garbage without an importance matrix
+};
+
+// Errors: InvalidArgument for a pattern that is no regular expression, for a tensor that would be
+// quantized a second time without allowRequantize, and for an importance entry of the wrong size.
+// `importance` may be nullptr; `file` and `importance` must outlive the plan.
+absl::StatusOr<QuantizationPlan> planQuantization(const gguf::GgufFile &file,
+                                                  const QuantizationOptions &options,
+                                                  const ImportanceMatrix *importance);
+
+} // namespace llmc::quantize
+
+#endif
