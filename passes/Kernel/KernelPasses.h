@@ -3,6 +3,7 @@
 #define LLMC_PASSES_KERNEL_KERNELPASSES_H
 
 #include "dialects/kernel/IR/KernelDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace llmc::kernel {

@@ -34,7 +34,7 @@ def LlmToKernel : Pass<"llm-to-kernel", "::mlir::ModuleOp"> {
 
     Needs weights with layouts (`llm-assign-layouts`) and the module's `kernel.target`.
   }];
-  let dependentDialects = ["::llmc::kernel::KernelDialect"];
+  let dependentDialects = ["::llmc::kernel::KernelDialect", "::mlir::func::FuncDialect"];
 }
 
 def KernelPlanMemory : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {

@@ -22,3 +22,12 @@ func.func @symbols(%i: index) {
   %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
   return
 }
+
+// CHECK-LABEL: func.func @pack
+func.func @pack(%source: index, %packed: index, %rows: index, %columns: index) {
+  // CHECK: kernel.pack %arg0 to %arg1 rows %arg2 columns %arg3 as !llm.block<q4_K>
+  kernel.pack %source to %packed rows %rows columns %columns as !llm.block<q4_K>
+  // CHECK: kernel.pack %arg0 to %arg1 rows %arg2 columns %arg3 as f16
+  kernel.pack %source to %packed rows %rows columns %columns as f16
+  return
+}
