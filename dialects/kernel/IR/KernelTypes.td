@@ -11,9 +11,9 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
   let summary = "What code generation needs to know of the CPU";
   let description = [{
     `dot` names the dot-product instructions (`amx`: the matrix unit for tiles of 16 tokens, `vnni512`
-    for narrower ones), `tiles` the token tile widths for which matrix products
-    are generated, ascending from 1; the widest is chosen so that its accumulators stay in registers.
-    `max_rows` is the most tokens of a step. The attribute stands on the module as `kernel.target`.
+    for narrower ones), `tiles` the token tile widths for which matrix products are generated,
+    ascending from 1; the widest is chosen so that its accumulators stay in registers. `max_rows` is
+    the most tokens of a step. The attribute stands on the module as `kernel.target`.
 
     ```mlir
     #kernel.target<dot = vnni512, tiles = [1, 2, 4, 8, 12], max_rows = 512>
@@ -57,16 +57,17 @@ def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
   let summary = "Activations in token tiles, ready for matrix products";
   let description = [{
     Tokens are taken in tiles of the widest width of `tiles`; the last tile has the smallest width that
-    holds the rest; what it has for missing tokens has no meaning. With T the width of a tile, element type `i8` has
+    holds the rest, and what it has for missing tokens has no meaning. With T the width of a tile,
+    element type `i8` has
 
-    * `q[columns / 4][T][4]`, signed bytes; a block of 32 shares a scale: `x = scale * q`. A tile
-      of 16, which AMX multiplies, has `x[columns / 32][16][32]`, bf16, and nothing else
+    * `q[columns / 4][T][4]`, signed bytes; a block of 32 shares a scale: `x = scale * q`
     * `scale[columns / 32][T]`, f32
     * for each pair (offset, n) in `corrections`: `[columns / n][T]`, i32, `-offset * sum(q)` over n
     * for each n in `sums`: `[columns / n][T]`, f32, `scale * sum(q)` over n
 
-    and `f32` has `x[columns][T]`. Each array begins where it would begin in the widest tile. `columns`
-    is padded with zeros to whole units of every weight that is multiplied.
+    but a tile of 16, which AMX multiplies, has `x[columns / 32][16][32]`, bf16, and nothing else.
+    Element type `f32` has `x[columns][T]`. Each array begins where it would begin in the widest tile.
+    `columns` is padded with zeros to whole units of every weight that is multiplied.
 
     ```mlir
     !kernel.packed<2048 x i8, tiles = [1, 2, 4], corrections = [8, 32], sums = []>
