@@ -65,7 +65,8 @@ def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
     * for each pair (offset, n) in `corrections`: `[columns / n][T]`, i32, `-offset * sum(q)` over n
     * for each n in `sums`: `[columns / n][T]`, f32, `scale * sum(q)` over n
 
-    but a tile of 16, which AMX multiplies, has `x[columns / 32][16][32]`, bf16, and nothing else.
+    but a tile of 16, which AMX multiplies, has `x[columns / 32][16][32]`, bf16, and nothing else; a
+    step that has one has no narrower tile.
     Element type `f32` has `x[columns][T]`. Each array begins where it would begin in the widest tile.
     `columns` is padded with zeros to whole units of every weight that is multiplied.
 
