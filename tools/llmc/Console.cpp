@@ -3,6 +3,7 @@
 #include "absl/strings/str_format.h"
 #include "tools/llmc/Commands.h"
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ bool isUsageError(const absl::Status &status) {
   return status.GetPayload(kUsagePayload).has_value();
 }
 
-void openStandardStreams() {
+void prepareProcess() {
+  std::signal(SIGXFSZ, SIG_IGN);
   // open() gives the lowest number that is free.
   for (int descriptor = 0; descriptor <= 2; ++descriptor)
     if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)

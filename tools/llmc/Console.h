@@ -11,8 +11,8 @@
 namespace llmc::cli {
 
 // Points standard streams that were closed at /dev/null, so that no file that is opened later takes
-// their place.
-void openStandardStreams();
+// their place, and lets writes beyond a limit of file sizes fail instead of ending the process.
+void prepareProcess();
 
 // "llmc: error: MESSAGE" on stderr, in one line and without control characters.
 void printError(absl::string_view message);

@@ -65,7 +65,7 @@ int runLlmc(int argc, char **argv) {
 } // namespace llmc::cli
 
 int main(int argc, char **argv) {
-  llmc::cli::openStandardStreams();
+  llmc::cli::prepareProcess();
   // What is thrown here is bad_alloc, or an error in llmc.
   try {
     return llmc::cli::runLlmc(argc, argv);

@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+import resource
 import unittest
 
 from llmc_case import FAILED, MODEL, WRONG_USAGE, LlmcCase, read_bytes
@@ -66,6 +67,8 @@ class Compile(LlmcCase):
         self.assertEqual(model.read_bytes(), read_bytes(MODEL))
         self.refused(FAILED, "compile", model, "-o", self.folder / "none" / "m.llmc", tells=["none"])
         self.refused(FAILED, "compile", model, "-o", self.folder, tells=[str(self.folder)])
+        self.refused(FAILED, "compile", model, "-o", self.folder / "m.llmc", tells=["m.llmc"],
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
         self.assertEqual(self.names(), ["m.gguf"])
 
     def test_dump_phases(self):
