@@ -1,8 +1,31 @@
 // jit_against_interpreter [--target-cpu=CPU] [GoogleTest's options]
 #include "absl/strings/match.h"
+#include "dialects/llm/IR/LlmDialect.h"
 #include "tests/numerics/JitProgram.h"
 
 using namespace llmc;
+
+namespace {
+
+// An operation of the dialect that no test has compiled is a failure, unless only some tests ran.
+class Coverage : public testing::Environment {
+  void TearDown() override {
+    if (GTEST_FLAG_GET(filter) != "*")
+      return;
+    mlir::MLIRContext context;
+    context.loadDialect<llm::LlmDialect>();
+    size_t known = 0;
+    for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
+      if (name.getDialectNamespace() == "llm") {
+        ++known;
+        EXPECT_TRUE(loweredOperations().contains(name.getStringRef()))
+            << "no test has compiled " << name.getStringRef().str();
+      }
+    EXPECT_GT(known, 0u);
+  }
+};
+
+} // namespace
 
 int main(int argc, char **argv) {
   testing::InitGoogleTest(&argc, argv);
@@ -17,5 +40,8 @@ int main(int argc, char **argv) {
     std::printf("SKIPPED: code for %s does not run on this CPU\n", testTarget().c_str());
     return 77; // what ctest takes for a skipped test
   }
+  std::printf("code for %s: %s, dot products by %s\n", testTarget().c_str(), target->cpu.c_str(),
+              kernel::stringifyDot(target->dot).str().c_str());
+  testing::AddGlobalTestEnvironment(new Coverage); // GoogleTest deletes it
   return RUN_ALL_TESTS();
 }

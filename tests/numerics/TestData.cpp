@@ -159,11 +159,13 @@ double distanceToTie(std::span<const double> row, bool matrixUnit) {
     std::span<const double> block = row.subspan(k, std::min<size_t>(kBlock, row.size() - k));
     Scale s = scaleOf(block);
     for (double x : block) {
-      double scaled = std::abs(x) * s.inverse;
-      if (matrixUnit) // in units of the last place of bfloat16
-        scaled = std::ldexp(std::abs(x), 7 - std::ilogb(x));
-      if (x != 0)
-        least = std::min(least, std::abs(scaled - std::floor(scaled) - 0.5) / (kError * scaled));
+      if (x == 0)
+        continue;
+      // In units of what it is rounded to, and the largest that such a number is.
+      double scaled =
+          matrixUnit ? std::ldexp(std::abs(x), 7 - std::ilogb(x)) : std::abs(x) * s.inverse;
+      double largest = matrixUnit ? 256 : 127;
+      least = std::min(least, std::abs(scaled - std::floor(scaled) - 0.5) / (kError * largest));
     }
   }
   return least;
