@@ -131,11 +131,36 @@ void JitProgram::bindWeights() {
     // In GGUF's layout a tensor may begin anywhere that its smallest element may.
     weightMemory_.emplace_back(weight.bytes(), weight.packed ? 64 : 4, kUnwritten);
     uint8_t *to = weightMemory_.back().data();
-    if (weight.packed)
-      packGroups(PackedLayout(*weight.format), source.data(), weight.rows, weight.columns, 0,
-                 PackedLayout::groups(weight.rows), to);
-    else
+    if (!weight.packed) {
       std::memcpy(to, source.data(), source.size());
+      continue;
+    }
+    packGroups(PackedLayout(*weight.format), source.data(), weight.rows, weight.columns, 0,
+               PackedLayout::groups(weight.rows), to);
+    checkPacker(weight, source, weightMemory_.back());
+  }
+}
+
+// Compiled packing writes the same bytes as packGroups, and reads the matrix alone.
+void JitProgram::checkPacker(const ProgramWeight &weight, const std::vector<uint8_t> &bytes,
+                             const GuardedMemory &expected) {
+  absl::StatusOr<StepFunction> pack = code_->find(absl::StrCat("pack.", weight.format->name));
+  ASSERT_TRUE(pack.ok()) << pack.status();
+  GuardedMemory source(bytes.size(), 2, kUnwritten);
+  std::memcpy(source.data(), bytes.data(), bytes.size());
+  for (unsigned threads = 1; threads <= kTeams; ++threads) {
+    GuardedMemory packed(expected.size(), 64, kUnwritten);
+    const int64_t arguments[] = {reinterpret_cast<int64_t>(source.data()),
+                                 reinterpret_cast<int64_t>(packed.data()), int64_t(weight.rows),
+                                 int64_t(weight.columns)};
+    StepContext context = {};
+    context.arguments = arguments;
+    context.team = &team(threads);
+    team(threads).run([&](unsigned thread, unsigned count) { (*pack)(&context, thread, count); });
+    EXPECT_TRUE(packed.isIntact()) << weight.name << ": written outside of the packed matrix";
+    EXPECT_EQ(std::memcmp(packed.data(), expected.data(), packed.size()), 0)
+        << weight.name << ": " << weight.rows << " x " << weight.columns << " of "
+        << weight.format->name << " is packed otherwise on " << threads << " threads";
   }
 }
 

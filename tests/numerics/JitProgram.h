@@ -83,6 +83,8 @@ private:
   absl::StatusOr<CompiledModel> compileUnfused(mlir::ModuleOp module,
                                                const CompileOptions &options);
   void bindWeights();
+  void checkPacker(const ProgramWeight &weight, const std::vector<uint8_t> &bytes,
+                   const GuardedMemory &expected);
   std::vector<Rows> runInstance(StepFunction function, llvm::ArrayRef<mlir::Type> results,
                                 int64_t rows, const Arguments &arguments, unsigned threads);
 
