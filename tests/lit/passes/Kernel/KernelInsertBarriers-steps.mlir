@@ -1,6 +1,6 @@
 // RUN: %opt %s --kernel-insert-barriers | FileCheck %s
 
-// Products that stay in their thread, the cache, and the borders of blocks.
+// Products that stay in their thread, and the cache.
 
 !b = !kernel.buffer<16 x f32>
 !p = !kernel.packed<16 x f32, tiles = [1, 2], corrections = [], sums = []>
@@ -46,6 +46,21 @@ func.func @other_gate(%x: !b, %p: !p) {
   return
 }
 
+// Products in places that overlap by half are other threads' columns.
+// CHECK-LABEL: func.func @shifted(
+// CHECK: kernel.matmul
+// CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.matmul
+// CHECK-NEXT: return
+func.func @shifted(%p: !p) {
+  %w = kernel.get_weight @w : !w
+  %a = kernel.alloc at 0 : !b
+  %b = kernel.alloc at 512 : !b
+  kernel.matmul %p, %w, %a : !p, !w, !b
+  kernel.matmul %p, %w, %b : !p, !w, !b
+  return
+}
+
 // A product of two others is not written where a third still reads.
 // CHECK-LABEL: func.func @reused_product(
 // CHECK: kernel.matmul
@@ -78,40 +93,6 @@ func.func @cache(%k: !b, %v: !b, %q: !b, %out: !b, %start: index, %layer: index)
   kernel.attention %q, %again[%layer] at %start, %out {scale = 0.25 : f32, window = 0 : i64}
       : !b, !kv, index, index, !b
   kernel.cache_write %k, %v, %kv[%layer] at %start : !b, !b, !kv, index, index
-  return
-}
-
-// A block ends with a barrier, so that the next begins with no work pending.
-// CHECK-LABEL: func.func private @block(
-// CHECK: kernel.map silu
-// CHECK-NEXT: kernel.barrier
-// CHECK-NEXT: return
-func.func private @block(%h: !b, %layer: index, %i: index, %out: !b) {
-  kernel.map silu %h into %out : !b, !b
-  return
-}
-
-// CHECK-LABEL: func.func private @empty_block(
-// CHECK-NEXT: return
-func.func private @empty_block(%h: !b, %layer: index, %i: index, %out: !b) {
-  return
-}
-
-// Layers begin after everything else, and leave nothing behind.
-// CHECK-LABEL: func.func @layers(
-// CHECK: kernel.map silu
-// CHECK-NEXT: kernel.barrier
-// CHECK-NEXT: kernel.layers
-// CHECK-NEXT: kernel.layers
-// CHECK-NEXT: kernel.map silu
-// CHECK-NEXT: return
-func.func @layers(%x: !b, %y: !b) {
-  %a = kernel.alloc at 0 : !b
-  %b = kernel.alloc at 1024 : !b
-  kernel.map silu %x into %y : !b, !b
-  kernel.layers %a, %b {blocks = [@block], schedule = array<i32: 0>} : !b, !b
-  kernel.layers %b, %a {blocks = [@block], schedule = array<i32: 0>} : !b, !b
-  kernel.map silu %a into %b : !b, !b
   return
 }
 

@@ -69,6 +69,24 @@ func.func private @declared(!b16)
 
 // -----
 
+// Eight rows of token ids are half a line; every buffer begins with a line.
+// CHECK: kernel.arena_bytes = 128 : i64
+module attributes {kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 1>} {
+
+// CHECK-LABEL: func.func @lines(
+func.func @lines() {
+  // CHECK: kernel.alloc at 0
+  %a = kernel.alloc at -1 : !kernel.buffer<1 x i32>
+  // CHECK: kernel.alloc at 64
+  %b = kernel.alloc at -1 : !kernel.buffer<1 x i32>
+  kernel.map copy %a into %b : !kernel.buffer<1 x i32>, !kernel.buffer<1 x i32>
+  return
+}
+
+}
+
+// -----
+
 // CHECK: kernel.arena_bytes = 0 : i64
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1], max_rows = 1>} {
 }

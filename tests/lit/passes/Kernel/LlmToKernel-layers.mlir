@@ -78,26 +78,41 @@ func.func @odd(%x: !h) -> !h {
   return %2 : !h
 }
 
-// Layers write to their operand: an argument, and what is read again, is copied first.
-// CHECK-LABEL: func.func @copies(
-// CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[O0:[^:]*]]: {{[^%]*}}, %[[O1:[^:]*]]: {{[^%]*}}, %[[O2:[^:]*]]:
+// Layers write to their operand: an argument is copied first,
+// CHECK-LABEL: func.func @argument(
+// CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[O0:[^:]*]]:
 // CHECK-NEXT: %[[C:.*]] = kernel.alloc
 // CHECK-NEXT: kernel.map copy %[[X]] into %[[C]]
 // CHECK-NEXT: %[[D:.*]] = kernel.alloc
 // CHECK-NEXT: kernel.layers %[[C]], %[[D]] {
-// CHECK-NEXT: kernel.map silu %[[X]] into %[[O2]]
+// CHECK-NEXT: kernel.map copy %[[D]] into %[[O0]]
+// CHECK-NEXT: return
+func.func @argument(%x: !h) -> !h {
+  %0 = llm.layers %x {blocks = [@block.2], weights = [[@head.c]], schedule = array<i32: 0, 0, 0>} : (!h) -> !h
+  return %0 : !h
+}
+
+// and so is what is read again, or returned.
+// CHECK-LABEL: func.func @read_again(
+// CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[O0:[^:]*]]: {{[^%]*}}, %[[O1:[^:]*]]:
+// CHECK: kernel.map silu %[[X]] into %[[A:.*]] :
+// CHECK-NEXT: %[[C:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.map copy %[[A]] into %[[C]]
+// CHECK-NEXT: %[[D:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.layers %[[C]], %[[D]] {
+// CHECK-NEXT: kernel.map add %[[D]], %[[A]] into %[[O0]]
 // CHECK-NEXT: %[[E:.*]] = kernel.alloc
-// CHECK-NEXT: kernel.map copy %[[O2]] into %[[E]]
+// CHECK-NEXT: kernel.map copy %[[O0]] into %[[E]]
 // CHECK-NEXT: %[[F:.*]] = kernel.alloc
 // CHECK-NEXT: kernel.layers %[[E]], %[[F]] {
-// CHECK-NEXT: kernel.map copy %[[D]] into %[[O0]]
 // CHECK-NEXT: kernel.map copy %[[F]] into %[[O1]]
 // CHECK-NEXT: return
-func.func @copies(%x: !h) -> (!h, !h, !h) {
-  %0 = llm.layers %x {blocks = [@block.2], weights = [[@head.c]], schedule = array<i32: 0, 0, 0>} : (!h) -> !h
-  %1 = llm.silu %x : !h
-  %2 = llm.layers %1 {blocks = [@block.2], weights = [[@head.c]], schedule = array<i32: 0, 0, 0>} : (!h) -> !h
-  return %0, %2, %1 : !h, !h, !h
+func.func @read_again(%x: !h) -> (!h, !h) {
+  %0 = llm.silu %x : !h
+  %1 = llm.layers %0 {blocks = [@block.2], weights = [[@head.c]], schedule = array<i32: 0, 0, 0>} : (!h) -> !h
+  %2 = llm.add %1, %0 : !h
+  %3 = llm.layers %2 {blocks = [@block.2], weights = [[@head.c]], schedule = array<i32: 0, 0, 0>} : (!h) -> !h
+  return %2, %3 : !h, !h
 }
 
 }

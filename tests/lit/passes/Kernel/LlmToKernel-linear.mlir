@@ -12,7 +12,7 @@
 !q4_1 = tensor<32x64x!llm.block<q4_1>, #llm.packed<rows = 16>>
 !q4_K = tensor<32x256x!llm.block<q4_K>, #llm.packed<rows = 16>>
 !q6_K = tensor<32x256x!llm.block<q6_K>, #llm.packed<rows = 16>>
-!f16_40 = tensor<32x40xf16, #llm.packed<rows = 16>>
+!f16_256 = tensor<32x256xf16, #llm.packed<rows = 16>>
 !y = tensor<?x32xf32>
 
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 8>} {
@@ -26,7 +26,7 @@ llm.weight @q8_0 : !q8_0 from "q8_0"
 llm.weight @q4_1 : !q4_1 from "q4_1"
 llm.weight @q4_K : !q4_K from "q4_K"
 llm.weight @q6_K : !q6_K from "q6_K"
-llm.weight @f16_40 : !f16_40 from "f16_40"
+llm.weight @f16_256 : !f16_256 from "f16_256"
 
 // CHECK-LABEL: func.func @linear(
 // CHECK-SAME: %[[X:[^:]*]]: !kernel.buffer<64 x f32>, %[[OUT:[^:]*]]: !kernel.buffer<32 x f32>
@@ -75,31 +75,30 @@ func.func @two_packings(%x: !h) -> (!y, !y, !y) {
 // CHECK-LABEL: func.func @one_packing(
 // CHECK: %[[P:.*]] = kernel.alloc at -1 : !kernel.packed<64 x i8, tiles = [1, 2], corrections = [8, 32, 128, 32], sums = [32]>
 // CHECK-NEXT: kernel.pack_rows %{{.*}}, %[[P]] :
-// CHECK-COUNT-4: kernel.matmul %[[P]]
+// CHECK-COUNT-5: kernel.matmul %[[P]]
 // CHECK-NEXT: return
-func.func @one_packing(%x: !h) -> (!y, !y, !y, !y) {
+func.func @one_packing(%x: !h) -> (!y, !y, !y, !y, !y) {
   %a = llm.get_weight @q4_0 : !q4_0
   %b = llm.get_weight @q8_0 : !q8_0
   %c = llm.get_weight @q4_1 : !q4_1
-  %0:4 = llm.fused_linear %x weights(%a, %b, %a, %c)
-      : (!h, !q4_0, !q8_0, !q4_0, !q4_1) -> (!y, !y, !y, !y)
-  return %0#0, %0#1, %0#2, %0#3 : !y, !y, !y, !y
+  %0:5 = llm.fused_linear %x weights(%a, %b, %a, %c, %c)
+      : (!h, !q4_0, !q8_0, !q4_0, !q4_1, !q4_1) -> (!y, !y, !y, !y, !y)
+  return %0#0, %0#1, %0#2, %0#3, %0#4 : !y, !y, !y, !y, !y
 }
 
-// Columns are padded to whole units of each weight: one block of Q4_K, two of Q6_K.
+// Columns are padded to whole units of each weight: one block of Q4_K, two of Q6_K. Floats need none.
 // CHECK-LABEL: func.func @padding(
 // CHECK: kernel.alloc at -1 : !kernel.packed<256 x i8, tiles = [1, 2], corrections = [], sums = [32]>
+// CHECK: kernel.alloc at -1 : !kernel.packed<256 x f32, tiles = [1, 2], corrections = [], sums = []>
 // CHECK: kernel.alloc at -1 : !kernel.packed<512 x i8, tiles = [1, 2], corrections = [32, 16], sums = [32]>
-// CHECK: kernel.alloc at -1 : !kernel.packed<40 x f32, tiles = [1, 2], corrections = [], sums = []>
 // CHECK-NOT: kernel.alloc
-func.func @padding(%x: tensor<?x256xf32>, %z: tensor<?x40xf32>) -> (!y, !y, !y, !y) {
+func.func @padding(%x: tensor<?x256xf32>) -> (!y, !y, !y, !y) {
   %a = llm.get_weight @q4_K : !q4_K
   %b = llm.get_weight @q6_K : !q6_K
-  %c = llm.get_weight @f16_40 : !f16_40
+  %c = llm.get_weight @f16_256 : !f16_256
   %0 = llm.linear %x, %a : tensor<?x256xf32>, !q4_K -> !y
-  %1:2 = llm.fused_linear %x weights(%a, %b) : (tensor<?x256xf32>, !q4_K, !q6_K) -> (!y, !y)
-  %2 = llm.linear %z, %c : tensor<?x40xf32>, !f16_40 -> !y
-  return %0, %1#0, %1#1, %2 : !y, !y, !y, !y
+  %1:3 = llm.fused_linear %x weights(%a, %b, %c) : (tensor<?x256xf32>, !q4_K, !q6_K, !f16_256) -> (!y, !y, !y)
+  return %0, %1#0, %1#1, %1#2 : !y, !y, !y, !y
 }
 
 }

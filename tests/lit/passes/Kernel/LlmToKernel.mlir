@@ -69,8 +69,9 @@ func.func @returned(%a: !h) -> (!h, !h, !h, !h) {
 // CHECK-NEXT: kernel.rope_table %[[START]], %[[O0]] {frequencies = array<f64: 1.000000e+00, 1.000000e-01>, magnitude = 1.000000e+00 : f64} : index, !kernel.buffer<4 x f32>
 // CHECK-NEXT: %[[F:.*]] = kernel.get_weight @factors
 // CHECK-NEXT: kernel.rope_table %[[START]], %[[O1]] factors %[[F]] {frequencies = array<f64: 2.500000e-01, 2.500000e-02>, magnitude = 2.000000e+00 : f64}
-// So few positions that only the first pair keeps its angle; 1 + 0.1 ln(4).
-// CHECK-NEXT: kernel.rope_table %[[START]], %[[O2]] {frequencies = array<f64: 1.000000e+00, 2.500000e-02>, magnitude = 1.138629436{{[0-9]*}} : f64}
+// The first pair turns often enough to keep its angle, the second is a third of the way to where none
+// does: 0.1 * (2/3 + 1/3 / 4). The magnitude is 1 + 0.1 ln(4).
+// CHECK-NEXT: kernel.rope_table %[[START]], %[[O2]] {frequencies = array<f64: 1.000000e+00, {{7.500000e-02|0.07(5000|49999)[0-9]*}}>, magnitude = 1.138629436{{[0-9]*}} : f64}
 // CHECK-NEXT: return
 func.func @rope_tables(%start: index) -> (!t, !t, !t) {
   %0 = llm.rope_table %start {base = 100.0 : f32} : !t
@@ -78,7 +79,7 @@ func.func @rope_tables(%start: index) -> (!t, !t, !t) {
   %1 = llm.rope_table %start factors %f : tensor<2xf32>
       {base = 100.0 : f32, scaling = #llm.rope_scaling<linear>, factor = 4.0 : f32, attention_factor = 2.0 : f32} : !t
   %2 = llm.rope_table %start
-      {base = 100.0 : f32, scaling = #llm.rope_scaling<yarn>, factor = 4.0 : f32, original_context = 1 : i64} : !t
+      {base = 100.0 : f32, scaling = #llm.rope_scaling<yarn>, factor = 4.0 : f32, original_context = 1000 : i64} : !t
   return %0, %1, %2 : !t, !t, !t
 }
 
