@@ -1,11 +1,58 @@
 #include "compiler/Driver/Manifest.h"
 #include "dialects/kernel/IR/KernelDialect.h"
 #include "frontends/gguf/import/Importer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 
 namespace llmc {
+namespace {
+
+absl::Status refuse(const std::string &what) {
+  return absl::InvalidArgumentError("the program " + what + "; compile the model again");
+}
+
+// The runtime sizes its memory by the manifest and passes what the entry points' signatures say,
+// and a program may come from a file: what it will touch must lie inside.
+absl::Status checkProgram(ModuleOp module, const ProgramManifest &manifest) {
+  auto step = module.lookupSymbol<func::FuncOp>("step");
+  auto logits = module.lookupSymbol<func::FuncOp>("logits");
+  if (!step || !logits)
+    return absl::OkStatus(); // not a model's program; nobody runs it in a session
+  MLIRContext *context = module.getContext();
+  auto rows = [&](int64_t width) -> Type {
+    return kernel::BufferType::get(context, width, Float32Type::get(context));
+  };
+  SmallVector<Type> stepTypes{kernel::BufferType::get(context, 1, IntegerType::get(context, 32)),
+                              IndexType::get(context), rows(manifest.width)};
+  if (step.getArgumentTypes() != ArrayRef<Type>(stepTypes))
+    return refuse("has an unknown signature of 'step'");
+  SmallVector<Type> logitsTypes{rows(manifest.width), rows(manifest.vocabulary)};
+  if (logits.getArgumentTypes() != ArrayRef<Type>(logitsTypes))
+    return refuse("has an unknown signature of 'logits'");
+
+  absl::Status status;
+  module.walk([&](kernel::EmbedOp embed) {
+    if (cast<RankedTensorType>(embed.getWeight().getType()).getDimSize(0) < manifest.vocabulary)
+      status = refuse("looks up tokens that its embedding does not have");
+  });
+  module.walk([&](kernel::LayersOp layers) {
+    for (const KvCacheShape &cache : manifest.caches)
+      if (int64_t(layers.getSchedule().size()) > cache.layers)
+        status = refuse("has more layers than its KV cache");
+  });
+  auto checkLayer = [&](Value layer, llm::KvCacheType cache) {
+    auto constant = layer.getDefiningOp<arith::ConstantIndexOp>();
+    if (constant && (constant.value() < 0 || constant.value() >= cache.getLayers()))
+      status = refuse("names a layer that its KV cache does not have");
+  };
+  module.walk([&](kernel::CacheWriteOp op) { checkLayer(op.getLayer(), op.getCache().getType()); });
+  module.walk([&](kernel::AttentionOp op) { checkLayer(op.getLayer(), op.getCache().getType()); });
+  return status;
+}
+
+} // namespace
 
 absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
   ProgramManifest manifest;
@@ -13,14 +60,15 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
     auto type = cast<RankedTensorType>(weight.getType());
     const bool matrix = type.getRank() == 2;
     for (int64_t i = 0; i < weight.getCount(); ++i)
-      manifest.weights.push_back({weight.getSourceName(i), llm::getBlockFormat(type.getElementType()),
-                                  matrix ? uint64_t(type.getDimSize(0)) : 1,
-                                  uint64_t(type.getShape().back()),
-                                  isa_and_nonnull<llm::PackedAttr>(type.getEncoding())});
+      manifest.weights.push_back(
+          {weight.getSourceName(i), llm::getBlockFormat(type.getElementType()),
+           matrix ? uint64_t(type.getDimSize(0)) : 1, uint64_t(type.getShape().back()),
+           isa_and_nonnull<llm::PackedAttr>(type.getEncoding())});
   }
   for (auto state : module.getOps<llm::StateOp>()) {
     auto cache = cast<llm::KvCacheType>(state.getType());
-    manifest.caches.push_back({cache.getLayers(), cache.getHeads(), cache.getKey(), cache.getValue(),
+    manifest.caches.push_back({cache.getLayers(), cache.getHeads(), cache.getKey(),
+                               cache.getValue(),
                                int64_t(cache.getElementType().getIntOrFloatBitWidth() / 8)});
   }
   auto integer = [&](StringRef name) -> int64_t {
@@ -37,6 +85,8 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
   if (auto step = module.lookupSymbol<func::FuncOp>("step"))
     if (auto hidden = dyn_cast<kernel::BufferType>(step.getArgumentTypes().back()))
       manifest.width = hidden.getWidth();
+  if (absl::Status status = checkProgram(module, manifest); !status.ok())
+    return status;
   return manifest;
 }
 
