@@ -19,7 +19,7 @@ public:
     int code;
     PCRE2_SIZE at;
     Pattern pattern;
-    pattern.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0,
+    pattern.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_CASELESS,
                                       &code, &at, nullptr));
     if (!pattern.code_) {
       char message[128] = "";

@@ -14,7 +14,7 @@
 
 namespace llmc::quantize {
 
-// Tensors whose name the regular expression finds something in get this format.
+// Tensors in whose name the regular expression is found, in any case, get this format.
 struct TensorTypeRule {
   std::string pattern;
   const BlockFormat *format;
