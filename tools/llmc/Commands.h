@@ -18,6 +18,7 @@ using Action = std::function<absl::Status()>;
 void addCompileCommand(CLI::App &app, Action &action);
 void addInspectCommand(CLI::App &app, Action &action);
 void addPerplexityCommand(CLI::App &app, Action &action);
+void addQuantizeCommand(CLI::App &app, Action &action);
 void addRunCommand(CLI::App &app, Action &action);
 void addTokenizeCommand(CLI::App &app, Action &action);
 

@@ -43,6 +43,7 @@ int runLlmc(int argc, char **argv) {
   addInspectCommand(app, action);
   addTokenizeCommand(app, action);
   addPerplexityCommand(app, action);
+  addQuantizeCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) {
