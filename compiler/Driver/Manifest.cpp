@@ -76,6 +76,7 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
     return attribute ? attribute.getInt() : 0;
   };
   manifest.arenaBytes = integer(kernel::kArenaBytesAttrName);
+  manifest.scratchBytes = integer(kernel::kScratchBytesAttrName);
   manifest.vocabulary = integer(kVocabularyAttrName);
   manifest.contextLength = integer(kContextLengthAttrName);
   kernel::TargetAttr target = kernel::getTarget(module);

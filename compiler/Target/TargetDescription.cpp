@@ -65,7 +65,8 @@ makeTargetMachine(const TargetDescription &target) {
   llvm::TargetOptions options;
   std::unique_ptr<llvm::TargetMachine> machine(
       found->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-                                 std::nullopt, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
+                                 llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default,
+                                 /*JIT=*/true));
   if (!machine)
     return absl::InternalError(absl::StrCat("LLVM makes no machine for '", target.triple, "'"));
   return machine;

@@ -43,7 +43,8 @@ def KernelPlanMemory : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {
     Buffers whose lives do not overlap share memory: the largest is placed first, each at the lowest
     offset where nothing lies that lives at the same time. The operand and the result of one operation
     live at the same time. The buffers of blocks lie behind those of the functions that run them. Sets
-    `kernel.arena_bytes`, the size of the whole, on the module. A buffer has room for the target's
+    `kernel.arena_bytes`, the size of the whole, on the module, and `kernel.scratch_bytes`, what each
+    thread needs for itself. A buffer has room for the target's
     `max_rows` and the padding of the last token tile.
 
     ```mlir

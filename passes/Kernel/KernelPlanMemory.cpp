@@ -1,3 +1,4 @@
+#include "dialects/llm/Formats/PackedLayout.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/KernelPasses.h"
 #include "llvm/ADT/StringSet.h"
@@ -57,6 +58,21 @@ int64_t placeBuffers(func::FuncOp function, int64_t base, int64_t maxRows) {
   return frame;
 }
 
+// What the products of one thread need beside buffers: panels of unpacked weights.
+int64_t scratchBytes(ModuleOp module, TargetAttr target) {
+  int64_t bytes = 0;
+  if (target.getDot() == Dot::Amx)
+    module.walk([&](MatmulOp matmul) {
+      if (!matmul.getInput().getType().isInteger8())
+        return;
+      auto weight = cast<RankedTensorType>(matmul.getWeight().getType());
+      PackedLayout layout(*llm::getBlockFormat(weight.getElementType()));
+      int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
+      bytes = std::max(bytes, panelBytes(columns) * panelCount(columns));
+    });
+  return bytes;
+}
+
 class KernelPlanMemory : public impl::KernelPlanMemoryBase<KernelPlanMemory> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -80,7 +96,9 @@ class KernelPlanMemory : public impl::KernelPlanMemoryBase<KernelPlanMemory> {
     };
     callers = place(false, 0);
     total = place(true, callers);
-    module->setAttr(kArenaBytesAttrName, Builder(&getContext()).getI64IntegerAttr(total));
+    Builder b(&getContext());
+    module->setAttr(kArenaBytesAttrName, b.getI64IntegerAttr(total));
+    module->setAttr(kScratchBytesAttrName, b.getI64IntegerAttr(scratchBytes(module, target)));
   }
 };
 

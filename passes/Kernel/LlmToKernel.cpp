@@ -311,11 +311,19 @@ class LlmToKernel : public impl::LlmToKernelBase<LlmToKernel> {
       return signalPassFailure();
     }
     llvm::StringMap<BlockUse> blocks;
-    module.walk([&](llm::LayersOp layers) {
-      for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights()))
-        blocks[cast<FlatSymbolRefAttr>(block).getValue()] = {
-            static_cast<unsigned>(layers.getShared().size()), cast<ArrayAttr>(families)};
+    WalkResult unique = module.walk([&](llm::LayersOp layers) {
+      for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
+        BlockUse use{static_cast<unsigned>(layers.getShared().size()), cast<ArrayAttr>(families)};
+        // A block's weights become part of its function.
+        if (!blocks.try_emplace(cast<FlatSymbolRefAttr>(block).getValue(), use).second) {
+          layers.emitOpError() << "runs block " << block << ", which is run elsewhere, too";
+          return WalkResult::interrupt();
+        }
+      }
+      return WalkResult::advance();
     });
+    if (unique.wasInterrupted())
+      return signalPassFailure();
     for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (function.isExternal())
         continue;

@@ -13,9 +13,8 @@ using namespace mlir;
 namespace llmc::kernel {
 namespace {
 
-constexpr int64_t kBlock = 32;           // columns of a tile
-constexpr int64_t kTileBytes = 1024;     // 16 rows of 64 bytes
-constexpr int64_t kPanelCache = 1 << 20; // bytes of panels that are unpacked together
+constexpr int64_t kBlock = 32;       // columns of a tile
+constexpr int64_t kTileBytes = 1024; // 16 rows of 64 bytes
 
 // Tile registers: products [token tile][group], activations, weights.
 int64_t productTile(int64_t token, int64_t group) { return 2 * token + group; }
@@ -205,10 +204,8 @@ void emitAmxMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &vari
 
   Value columns = e.mul(place.units, e.c64(layout.unitWeights()));
   Value blocks = e.div(columns, e.c64(kBlock));
-  Value panelBytes = e.mul(blocks, e.c64(kTileBytes));
-  // An even number of panels, at least two.
-  Value panelCount = e.mul(e.max(e.div(e.c64(kPanelCache / 2), panelBytes), e.c64(1)), e.c64(2));
-  Value panels = e.create<LLVM::AllocaOp>(e.ptr, e.i8, e.mul(panelBytes, panelCount), 64);
+  Value panelBytes = e.mul(blocks, e.c64(kTileBytes)), panelCount = place.panelCount;
+  Value panels = place.scratch;
   Value tiles = e.div(e.add(place.rows, e.c64(kAmxTile - 1)), e.c64(kAmxTile));
 
   configureTiles(e, library);

@@ -17,6 +17,9 @@ func::FuncOp KernelLibrary::get(StringRef name, ArrayRef<Type> parameters, Locat
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   function = func::FuncOp::create(b, loc, name, b.getFunctionType(parameters, {}));
   function.setPrivate();
+  // Internal functions are called directly, not through a table.
+  function->setAttr("llvm.linkage",
+                    LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
   func::FuncOp made = function; // the map may grow while the body asks for other functions
   Block *entry = made.addEntryBlock();
   b.setInsertionPointToStart(entry);
@@ -24,6 +27,12 @@ func::FuncOp KernelLibrary::get(StringRef name, ArrayRef<Type> parameters, Locat
   body(e, entry->getArguments());
   func::ReturnOp::create(b, loc);
   return made;
+}
+
+Value KernelLibrary::scratch(Emitter &e, const Team &team) {
+  auto bytes = module->getAttrOfType<IntegerAttr>(kScratchBytesAttrName);
+  Value base = e.load(e.ptr, e.gep(team.context, stepFieldOffset(StepField::scratch)), 8);
+  return e.gep(base, e.mul(team.thread, e.c64(bytes ? bytes.getInt() : 0)));
 }
 
 Value KernelLibrary::constantArray(Emitter &e, DenseElementsAttr values) {

@@ -28,6 +28,8 @@ public:
   mlir::func::FuncOp get(llvm::StringRef name, llvm::ArrayRef<Type> parameters, mlir::Location loc,
                          const Body &body);
 
+  // This thread's scratch memory, `kernel.scratch_bytes` of the module.
+  Value scratch(Emitter &e, const Team &team);
   // A constant array in memory; equal arrays are one.
   Value constantArray(Emitter &e, mlir::DenseElementsAttr values);
   // A runtime entry point: declares it by its C type.

@@ -51,6 +51,7 @@ struct MatmulPlace {
   Value rowsLeft;                 // of the matrix, from the first group on
   Value input;                    // packed activations
   Value tileBytes, rowBytes, units, groupBytes;
+  Value scratch, panelCount; // room for unpacked weights, see kPanelCache
 };
 
 // The product of all of the step's tokens by AMX, in tiles of 16. Integer formats only.

@@ -28,6 +28,7 @@ enum DriverParameter {
   kDOut,
   kDOther,
   kDBias,
+  kDScratch,
   kDTileBytes,
   kDScale,
   kDCorrection,
@@ -36,6 +37,7 @@ enum DriverParameter {
   kDUnits,
   kDGroupBytes,
   kDMatrixRows,
+  kDPanelCount,
   kDriverParameters
 };
 
@@ -92,7 +94,7 @@ void emitDriver(Emitter &e, KernelLibrary &library, const MatmulVariant &variant
           emitAmxMatmul(e, library, variant,
                         {rows, first, last, start.weight, start.out, start.other, start.bias,
                          start.rowsLeft, p[kDInput], p[kDTileBytes], p[kDRowBytes], p[kDUnits],
-                         p[kDGroupBytes]});
+                         p[kDGroupBytes], p[kDScratch], p[kDPanelCount]});
         });
     return;
   }
@@ -136,7 +138,7 @@ void emitMatmul(OpEmission &emission, MatmulOp op) {
   const int64_t columns = weightType.getDimSize(1);
 
   SmallVector<Type> types(kDriverParameters, e.i64);
-  for (int i = kDWeight; i <= kDBias; ++i)
+  for (int i = kDWeight; i <= kDScratch; ++i)
     types[i] = e.ptr;
   func::FuncOp driver = emission.library.get(
       variant.name(), types, op.getLoc(), [&](Emitter &inner, ValueRange parameters) {
@@ -153,6 +155,7 @@ void emitMatmul(OpEmission &emission, MatmulOp op) {
   arguments[kDOut] = emission.operand(op.getOut());
   arguments[kDOther] = op.getOther() ? emission.operand(op.getOther()) : null;
   arguments[kDBias] = op.getBias() ? emission.operand(op.getBias()) : null;
+  arguments[kDScratch] = emission.library.scratch(e, emission.team);
   arguments[kDTileBytes] = e.c64(input.getTileBytes());
   int64_t scale = 0, correction = 0, sum = 0;
   if (!program.isFloat()) {
@@ -169,6 +172,8 @@ void emitMatmul(OpEmission &emission, MatmulOp op) {
   arguments[kDRowBytes] = e.c64(op.getOut().getType().getRowBytes());
   arguments[kDUnits] = e.c64(layout.units(columns));
   arguments[kDGroupBytes] = e.c64(layout.groupBytes(columns));
+  const int64_t padded = layout.units(columns) * layout.unitWeights();
+  arguments[kDPanelCount] = e.c64(program.isFloat() ? 0 : panelCount(padded));
   arguments[kDMatrixRows] = e.c64(weightType.getDimSize(0));
   e.create<func::CallOp>(driver, arguments);
 }

@@ -33,6 +33,7 @@ struct ProgramManifest {
   std::vector<ProgramWeight> weights;
   std::vector<KvCacheShape> caches; // in the order of StepContext::states
   int64_t arenaBytes = 0;
+  int64_t scratchBytes = 0;  // of each thread; a multiple of 64
   int64_t maxRows = 0;       // tokens of a step
   int64_t width = 0;         // of a hidden state
   int64_t vocabulary = 0;    // of a row of logits
@@ -43,8 +44,8 @@ struct Program {
   ProgramManifest manifest;
   StepFunction step = nullptr;   // (tokens, start) -> hidden states
   StepFunction logits = nullptr; // (hidden states) -> logits
-  // (source, packed, rows, columns): packs a matrix of a format. Where a format has none, the runtime
-  // packs by itself, at a fraction of the speed.
+  // (source, packed, rows, columns): packs a matrix of a format. Where a format has none, the
+  // runtime packs by itself, at a fraction of the speed.
   std::vector<std::pair<const BlockFormat *, StepFunction>> packers;
   std::vector<const uint8_t *> weights;
   // Keeps alive what the pointers above point into.

@@ -50,6 +50,7 @@ absl::Status Session::allocate(int64_t context) {
   const int64_t rows = manifest.maxRows + kResultRowPadding;
   for (Piece piece :
        {Piece{cache_, cacheBytes}, Piece{arena_, uint64_t(manifest.arenaBytes)},
+        Piece{scratch_, uint64_t(manifest.scratchBytes) * team_.threads()},
         Piece{hidden_, uint64_t(rows * widthStride_) * 4},
         Piece{logits_, uint64_t((logitsRows_ + kResultRowPadding) * logitsStride_) * 4}}) {
     absl::StatusOr<std::shared_ptr<PageMemory>> memory = PageMemory::allocate(piece.bytes);
@@ -66,7 +67,7 @@ absl::Status Session::allocate(int64_t context) {
 }
 
 uint64_t Session::bytes() const {
-  return cache_->size() + arena_->size() + hidden_->size() + logits_->size();
+  return cache_->size() + arena_->size() + scratch_->size() + hidden_->size() + logits_->size();
 }
 
 absl::Status Session::check(std::span<const int32_t> tokens) const {
@@ -86,6 +87,7 @@ void Session::run(StepFunction function, std::span<const int64_t> arguments, int
   context.weights = program_.weights.data();
   context.states = states_.data();
   context.arena = arena_->data();
+  context.scratch = scratch_->data();
   context.arguments = arguments.data();
   context.team = &team_;
   context.rows = rows;

@@ -60,7 +60,7 @@ private:
   int64_t lastRow_ = 0;                        // of hidden_, of the newest token
   int64_t widthStride_ = 0, logitsStride_ = 0; // elements from row to row
   int64_t logitsRows_ = 0;                     // rows that logits_ has room for
-  std::shared_ptr<PageMemory> cache_, arena_, hidden_, logits_;
+  std::shared_ptr<PageMemory> cache_, arena_, scratch_, hidden_, logits_;
   std::vector<uint8_t *> states_;
 };
 

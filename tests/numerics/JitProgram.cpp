@@ -204,6 +204,8 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
   context.weights = weights.data();
   context.states = states.data();
   context.arena = instance.arena.data();
+  GuardedMemory scratch(manifest_.scratchBytes * threads, 64, kUnwritten);
+  context.scratch = scratch.data();
   context.arguments = values.data();
   context.team = &team(threads);
   context.rows = rows;
@@ -214,6 +216,7 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
     for (const GuardedMemory &m : *all)
       EXPECT_TRUE(m.isIntact()) << "written outside of an argument, a result, a cache or a weight";
   EXPECT_TRUE(instance.arena.isIntact()) << "written outside of the arena";
+  EXPECT_TRUE(scratch.isIntact()) << "written outside of the scratch memory";
   for (size_t i = 0; i < read.size(); ++i)
     for (int64_t r = 0; r < rows; ++r) {
       auto *row = reinterpret_cast<const float *>(memory[firstResult + i].data()) +

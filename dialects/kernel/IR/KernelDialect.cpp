@@ -150,6 +150,8 @@ LogicalResult MatmulOp::verify() {
                          << " columns do not cover the units of " << weight;
   if ((getEpilogue() == Epilogue::Store) == bool(getOther()))
     return emitOpError() << "add and swiglu take another buffer, store takes none";
+  if (getOther() && getOther().getType() != getOut().getType())
+    return emitOpError() << "other and output must have the same type";
   if (getOut().getType().getWidth() != weight.getDimSize(0))
     return emitOpError() << "output has " << getOut().getType().getWidth() << " columns, expected "
                          << weight.getDimSize(0);

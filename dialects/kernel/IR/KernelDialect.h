@@ -24,12 +24,25 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "kernel.target";
 // Bytes of the arena that the module's functions need, set by kernel-plan-memory.
 inline constexpr llvm::StringLiteral kArenaBytesAttrName = "kernel.arena_bytes";
 
+// Bytes of scratch memory that each thread needs, set by kernel-plan-memory.
+inline constexpr llvm::StringLiteral kScratchBytesAttrName = "kernel.scratch_bytes";
+
 // Rows that a buffer has beyond max_rows: so many tokens of a token tile may not be there.
 inline constexpr int64_t kRowPadding = 7;
 // The token tile that AMX multiplies; its rows are the matrix unit's.
 inline constexpr int64_t kAmxTile = 16;
 // Activations share a scale over this many elements.
 inline constexpr int64_t kActivationBlock = 32;
+
+// AMX products unpack groups of weight rows to panels of bf16: an even number of panels, at least
+// two, that together take about this much.
+inline constexpr int64_t kPanelCache = 1 << 20;
+// Bytes of a panel: 16 rows of `columns` weights, in tiles of 32 columns.
+constexpr int64_t panelBytes(int64_t columns) { return columns / 32 * 1024; }
+constexpr int64_t panelCount(int64_t columns) {
+  int64_t pairs = kPanelCache / 2 / panelBytes(columns);
+  return 2 * (pairs > 1 ? pairs : 1);
+}
 
 // The target of the module around `op`; null when there is none.
 TargetAttr getTarget(::mlir::Operation *op);

@@ -150,6 +150,13 @@ LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
       if (!weight.getLayers() || weight.getCount() != uses[i])
         return emitOpError() << "weight " << family << " must be a family of " << uses[i]
                              << " tensors, one per layer of block " << symbol;
+      SmallVector<int32_t> own;
+      for (auto [layer, block] : llvm::enumerate(getSchedule()))
+        if (block == static_cast<int32_t>(i))
+          own.push_back(layer);
+      if (*weight.getLayers() != ArrayRef<int32_t>(own))
+        return emitOpError() << "weight " << family
+                             << " is of other layers than the schedule gives to " << symbol;
       expected.push_back(weight.getType());
     }
     if (function.getArgumentTypes() != ArrayRef<Type>(expected))
