@@ -18,7 +18,7 @@ absl::Status refuse(const std::string &what) {
 absl::Status checkProgram(ModuleOp module, const ProgramManifest &manifest) {
   auto step = module.lookupSymbol<func::FuncOp>("step");
   auto logits = module.lookupSymbol<func::FuncOp>("logits");
-  if (!step || !logits)
+  if (!step || !logits || manifest.vocabulary == 0)
     return absl::OkStatus(); // not a model's program; nobody runs it in a session
   MLIRContext *context = module.getContext();
   auto rows = [&](int64_t width) -> Type {
