@@ -315,8 +315,9 @@ class LlmToKernel : public impl::LlmToKernelBase<LlmToKernel> {
       for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
         BlockUse use{static_cast<unsigned>(layers.getShared().size()), cast<ArrayAttr>(families)};
         // A block's weights become part of its function.
-        if (!blocks.try_emplace(cast<FlatSymbolRefAttr>(block).getValue(), use).second) {
-          layers.emitOpError() << "runs block " << block << ", which is run elsewhere, too";
+        auto [known, isNew] = blocks.try_emplace(cast<FlatSymbolRefAttr>(block).getValue(), use);
+        if (!isNew && known->second.families != use.families) {
+          layers.emitOpError() << "runs block " << block << " with other weights than elsewhere";
           return WalkResult::interrupt();
         }
       }
