@@ -27,6 +27,11 @@ def to_int8(x):
     return blocks.reshape(*x.shape[:-1], -1)[..., :count]
 
 
+def to_bf16(x):
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32).astype(np.float64)
+
+
 def to_f32(x):
     return x.astype(np.float32).astype(np.float64)
 
@@ -36,33 +41,38 @@ def to_f16(x):
 
 
 class RoundedProduct:
-    """A matrix whose other operand is rounded first, and whose products are f32."""
+    """A matrix whose other operand is rounded first, and whose sums are f32."""
 
     __array_ufunc__ = None  # so that numpy asks this class
 
     def __init__(self, matrix, rounding):
-        self.matrix, self.rounding, self.shape = matrix, rounding, matrix.shape
+        self.matrix, self.rounding, self.shape = matrix.astype(np.float32), rounding, matrix.shape
 
     def __rmatmul__(self, x):
-        return to_f32(self.rounding(x) @ self.matrix)
+        return (self.rounding(x).astype(np.float32) @ self.matrix).astype(np.float64)
 
 
 class RoundedLlama(Llama):
-    """The exact model, but that products with block formats see activations of 8 bits, others f32,
-    and that keys and values are kept as `cache` says, f16 or f32."""
+    """The exact model, but that keys and values are kept as `cache` says, f16 or f32, and that
+    products with block formats are rounded as `products` says: `int8` activations, or activations
+    and weights in `bf16`, as matrix units take them."""
 
-    def __init__(self, path, cache="f16", **options):
+    def __init__(self, path, cache="f16", products="int8", **options):
         super().__init__(path, **options)
         self.keep = {"f16": to_f16, "f32": to_f32}[cache]
+        self.products = products
         head = "output.weight" if "output.weight" in self.w else "token_embd.weight"
-        self.head = self.product(head, self.head)
+        self.head = self.rounded(head, self.head)
         for name, weight in self.w.items():
             if weight.ndim == 2 and name != "token_embd.weight":
-                self.w[name] = self.product(name, weight)
+                self.w[name] = self.rounded(name, weight)
 
-    def product(self, name, matrix):
-        floats = self.gguf.tensors[name].format in FLOATS
-        return RoundedProduct(matrix, to_f32 if floats else to_int8)
+    def rounded(self, name, matrix):
+        if self.gguf.tensors[name].format in FLOATS:
+            return RoundedProduct(matrix, np.asarray)
+        if self.products == "bf16":
+            return RoundedProduct(to_bf16(matrix), to_bf16)
+        return RoundedProduct(matrix, to_int8)
 
     def linear(self, x, name):
         y = super().linear(x, name)
