@@ -44,6 +44,7 @@ int runLlmc(int argc, char **argv) {
   addTokenizeCommand(app, action);
   addPerplexityCommand(app, action);
   addQuantizeCommand(app, action);
+  addBenchCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) {
