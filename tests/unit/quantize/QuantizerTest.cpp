@@ -91,7 +91,8 @@ protected:
   }
 
   std::string formatOf(const std::string &file, absl::string_view tensor) {
-    const gguf::TensorInfo *info = open(file)->findTensor(tensor);
+    std::shared_ptr<gguf::GgufFile> opened = open(file);
+    const gguf::TensorInfo *info = opened->findTensor(tensor);
     return info ? info->format->name : "none";
   }
 
@@ -252,7 +253,8 @@ TEST_F(QuantizerTest, ProgressGrowsAndMayEndTheWork) {
       }).ok());
   EXPECT_EQ(last, plan->sourceBytes);
   uint64_t bytes = 0;
-  for (const gguf::TensorInfo &tensor : open("out.gguf")->tensors())
+  std::shared_ptr<gguf::GgufFile> out = open("out.gguf");
+  for (const gguf::TensorInfo &tensor : out->tensors())
     bytes += tensor.bytes;
   EXPECT_EQ(bytes, plan->bytes);
   absl::Status stopped = quantizeFile(*file, *plan, nullptr, folder_.path("no.gguf"), team,
