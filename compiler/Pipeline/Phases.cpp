@@ -40,6 +40,7 @@ void buildKernel(OpPassManager &pm) {
 
 void buildVector(OpPassManager &pm) {
   pm.addPass(kernel::createKernelToVector());
+  pm.addPass(kernel::createVectorExpandFloats());
   // Emission makes a constant at each use.
   pm.addPass(createCSEPass());
 }

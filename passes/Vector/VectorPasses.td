@@ -34,4 +34,21 @@ def KernelToVector : Pass<"kernel-to-vector", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def VectorExpandFloats : Pass<"vector-expand-floats", "::mlir::ModuleOp"> {
+  let summary = "Make float operations that the CPU lacks of ones that it has";
+  let description = [{
+    Where the target has plain dot products only, there are neither fused products and sums nor
+    conversions of f16, and code would call the C library for each element. A fused product and sum
+    becomes one and the other, rounded twice; conversions become integer arithmetic, rounding to even.
+
+    ```mlir
+    %z = llvm.intr.fma(%a, %b, %c) : (vector<16xf32>, vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+    // becomes
+    %p = arith.mulf %a, %b : vector<16xf32>
+    %z = arith.addf %p, %c : vector<16xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif

@@ -31,6 +31,7 @@
 // LLVM-NEXT:   kernel-insert-barriers,
 // LLVM-NEXT:   llm-verify-phase{phase=kernel},
 // LLVM-NEXT:   kernel-to-vector,
+// LLVM-NEXT:   vector-expand-floats,
 // LLVM-NEXT:   cse,
 // LLVM-NEXT:   llm-verify-phase{phase=vector},
 // LLVM:        llm-verify-phase{phase=llvm}
