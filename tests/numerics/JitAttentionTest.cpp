@@ -170,6 +170,41 @@ TEST(JitAttention, OneHead) {
   checkAttention(s, Form::Fused, {{0, 0, 37}, {0, 37, 1}, {0, 38, 30}, {0, 68, 1}});
 }
 
+// Attention over one position yields the value that was written: rounded to even, at the ends of
+// the range of f16 and in ties, too.
+TEST(JitAttention, ValuesAreRoundedToHalf) {
+  const char *text = R"(
+    !kv = !llm.kv_cache<layers = 1, heads = 1, key = 2, value = 20, f16>
+    llm.state @kv : !kv
+    func.func @f(%q: tensor<?x2xf32>, %v: tensor<?x20xf32>, %layer: index, %start: index) -> tensor<?x20xf32> {
+      %kv = llm.get_state @kv : !kv
+      llm.cache_write %kv[%layer] at %start, %q, %v : !kv, tensor<?x2xf32>, tensor<?x20xf32>
+      %y = llm.attention %q, %kv[%layer] at %start scale 1.0 : tensor<?x2xf32>, !kv -> tensor<?x20xf32>
+      return %y : tensor<?x20xf32>
+    })";
+  JitProgram program(text, {}, {});
+  auto interpreter = program.interpreter<double>();
+  std::vector<float> values{
+      0,        65504,    65519.99f,    65520,      1e30f,        INFINITY,
+      0x1p-24f, 0x1p-25f, 0x1.001p-25f, 0x1.8p-24f, 0x1.ffcp-15f, 0x1.ffep-15f,
+      0x1p-14f, 1e-30f,   1e-40f};
+  for (int k = 0; k < 60; ++k) // ties, and their neighbours, of normal and of subnormal halves
+    for (float step : {-0x1p-23f, 0.0f, 0x1p-23f})
+      values.push_back((1 + (2 * static_cast<float>(k) + 1) * 0x1p-11f + step) *
+                       std::ldexp(1.0f, k % 3 ? -k / 3 : k / 4));
+  values.resize((values.size() + 9) / 10 * 10);
+  for (size_t i = 0; i < values.size(); i += 10) {
+    Rows v{1, 20, {values.begin() + i, values.begin() + i + 10}};
+    for (size_t k = 0; k < 10; ++k)
+      v.data.push_back(-values[i + k]);
+    Arguments arguments{Rows{1, 2, {1, 1}}, v, int64_t(0), int64_t(0)};
+    std::vector<Rows> is = program.run("f", 1, arguments);
+    auto expected = interpret(interpreter, "f", arguments);
+    ASSERT_EQ(is.size(), 1u);
+    expectSameRows(is[0], *expected[0]);
+  }
+}
+
 // Writes without attention, and attention without a write.
 TEST(JitAttention, WriteAndReadApart) {
   const char *text = R"(

@@ -80,6 +80,11 @@ TEST(JitLinear, FormatsTogether) {
       .check({1, 2, 7, 13});
 }
 
+// More groups of rows, of a longer input, than the matrix unit has unpacked at once.
+TEST(JitLinear, LargeMatrix) {
+  LinearProgram({{"large", 4096, {{&format("q4_0"), 200, true}}}}, {}).check({2, 18});
+}
+
 // The arena has room for exactly the rows of the step.
 TEST(JitLinear, StepsOfTheMostRows) {
   for (int64_t rows : {1, 13, 36, 64})

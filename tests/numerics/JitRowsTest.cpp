@@ -4,6 +4,7 @@
 #include "absl/strings/substitute.h"
 #include "tests/numerics/TestData.h"
 #include <cmath>
+#include <numeric>
 
 namespace llmc {
 namespace {
@@ -88,6 +89,30 @@ std::vector<const BlockFormat *> allFormats() {
 
 INSTANTIATE_TEST_SUITE_P(Formats, JitEmbed, testing::ValuesIn(allFormats()),
                          [](const auto &info) { return std::string(info.param->name); });
+
+// Every half that is a number, normal, subnormal or infinite, converts as it does elsewhere.
+TEST(JitRows, EveryHalf) {
+  std::vector<uint8_t> bytes;
+  for (uint32_t half = 0; half < 0x10000; ++half)
+    if ((half & 0x7fff) <= 0x7c00)
+      bytes.insert(bytes.end(), {uint8_t(half & 0xff), uint8_t(half >> 8)});
+  bytes.resize(2 * 256 * 256); // with zeros for those that are no number
+  JitProgram program(R"(
+  llm.weight @w : tensor<256x256xf16> from "w"
+  func.func @f(%tokens: tensor<?xi32>) -> tensor<?x256xf32> {
+    %w = llm.get_weight @w : tensor<256x256xf16>
+    %y = llm.embed %tokens, %w : tensor<?xi32>, tensor<256x256xf16> -> tensor<?x256xf32>
+    return %y : tensor<?x256xf32>
+  })",
+                     {{"w", bytes}}, {.maxRows = 256});
+  std::vector<int32_t> tokens(256);
+  std::iota(tokens.begin(), tokens.end(), 0);
+  std::vector<Rows> is = program.run("f", 256, {tokens});
+  auto interpreter = program.interpreter<double>();
+  auto expected = interpret(interpreter, "f", {tokens});
+  ASSERT_EQ(is.size(), 1u);
+  expectSameRows(is[0], *expected[0]);
+}
 
 TEST(JitRows, RmsNorm) {
   Random random(1);
