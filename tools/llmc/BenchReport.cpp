@@ -59,8 +59,8 @@ bool anyBatch(const BenchReport &report) {
 
 std::string footer(const BenchReport &report) {
   std::string text = absl::StrFormat(
-      "\nllmc %s; means of %d repeats; a plain read of %s, measured before and after each test:",
-      LLMC_VERSION, report.repeats, sizeText(report.bufferBytes));
+      "\nllmc %s; means of %d repeats; a plain read of %s in the same run:", LLMC_VERSION,
+      report.repeats, sizeText(report.bufferBytes));
   std::vector<unsigned> counts;
   for (const BenchRow &row : report.rows)
     if (std::ranges::find(counts, row.threads) == counts.end())

@@ -48,9 +48,10 @@ struct BenchRow {
   size_t model; // in BenchReport::models
   unsigned threads;
   BenchTest test;
-  int64_t steps;               // of one repeat
-  double bytes;                // that one repeat reads: weights, and the KV cache
-  double bandwidth;            // GB/s of a plain read, measured just before and just after
+  int64_t steps;    // of one repeat
+  double bytes;     // that one repeat reads: weights, and the KV cache
+  double bandwidth; // GB/s of a plain read, measured just before and just after (a prompt: around
+                    // the others)
   std::vector<double> seconds; // of each repeat
   // Time of a step as a multiple of that of one token; only for BenchKind::Batch.
   std::optional<double> ofOneToken;

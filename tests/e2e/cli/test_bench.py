@@ -59,7 +59,8 @@ class Bench(LlmcCase):
     def test_help(self):
         text = self.bench("--help")
         for default in ["-p,--n-prompt N,...=512", "-n,--n-gen N,...=128", "-d,--n-depth N,...=0",
-                        "-c,--ctx-size N=512", "-r,--repetitions N=5", "=md", "--compare FILE", "--svg FILE", "--types all|TYPE,..."]:
+                        "-c,--ctx-size N=512", "-r,--repetitions N=5", "=md", "--compare FILE", "--svg FILE",
+                        "--types all|TYPE,..."]:
             self.assertIn(default, text)
 
     def test_json(self):
