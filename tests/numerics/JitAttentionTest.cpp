@@ -185,9 +185,9 @@ TEST(JitAttention, ValuesAreRoundedToHalf) {
   JitProgram program(text, {}, {});
   auto interpreter = program.interpreter<double>();
   std::vector<float> values{
-      0,        65504,    65519.99f,    65520,      1e30f,        INFINITY,
-      0x1p-24f, 0x1p-25f, 0x1.001p-25f, 0x1.8p-24f, 0x1.ffcp-15f, 0x1.ffep-15f,
-      0x1p-14f, 1e-30f,   1e-40f};
+      70000,        131008,       0,        65504,    65519.99f,    65520,
+      1e30f,        INFINITY,     0x1p-24f, 0x1p-25f, 0x1.001p-25f, 0x1.8p-24f,
+      0x1.ffcp-15f, 0x1.ffep-15f, 0x1p-14f, 1e-30f,   1e-40f};
   for (int k = 0; k < 60; ++k) // ties, and their neighbours, of normal and of subnormal halves
     for (float step : {-0x1p-23f, 0.0f, 0x1p-23f})
       values.push_back((1 + (2 * static_cast<float>(k) + 1) * 0x1p-11f + step) *

@@ -59,9 +59,9 @@ std::vector<LinearCase> surroundings() {
   };
 }
 
-TEST(JitLinear, SurroundingsFused) { LinearProgram(surroundings(), {}).check({1, 3, 12, 14}); }
+TEST(JitLinear, SurroundingsFused) { LinearProgram(surroundings(), {}).check({1, 3, 14, 18}); }
 TEST(JitLinear, SurroundingsUnfused) {
-  LinearProgram(surroundings(), {.form = Form::Unfused}).check({1, 3, 12, 14});
+  LinearProgram(surroundings(), {.form = Form::Unfused}).check({1, 3, 14, 18});
 }
 
 // One input, quantized once for weights with different offsets, sub-blocks and units.
