@@ -128,7 +128,8 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
 
   absl::StatusOr<CompiledModel> compiled = compiler.compile(**module, options.compile);
   if (!compiled.ok())
-    return compiled.status();
+    return absl::Status(compiled.status().code(),
+                        absl::StrCat((*file)->path(), ": ", compiled.status().message()));
   if (!runsHere(compiled->target))
     return absl::FailedPreconditionError(absl::StrCat(
         "code for ", compiled->target.cpu, " does not run on this CPU; leave out --target-cpu"));

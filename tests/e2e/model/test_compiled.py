@@ -164,7 +164,7 @@ class Artifact(CompiledCase):
         text = whole[place].decode()
         for old, new, tells in [("768x256", "769x256", "768 columns"),
                                 ("256xf32", "258xf32", "llmc.program"),
-                                ("layers [0, 1, 3, 4]", "layers [0, 1, 3, 9]", "blk.9."),
+                                ("layers [0, 1, 3, 4]", "layers [0, 1, 3, 9]", "other layers"),
                                 ('from "output.weight"', 'from "outbut.weight"', "outbut.weight"),
                                 ('from "output.weight"', 'from "llmc.object"  ', "llmc.object")]:
             self.assertIn(old, text)
@@ -173,11 +173,9 @@ class Artifact(CompiledCase):
             with self.subTest(f"{old} -> {new}"):
                 self.refused("run", path, *ASK, env=self.environment, tells=["model.llmc", tells])
 
-    @unittest.expectedFailure
     def test_fewer_layers_in_the_cache(self):
         self.change_and_refuse("layers = 6", "layers = 1")
 
-    @unittest.expectedFailure
     def test_larger_vocabulary(self):
         self.change_and_refuse("vocabulary = 2048", "vocabulary = 9048")
 
