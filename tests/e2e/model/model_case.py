@@ -20,8 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODELS = HERE.parents[1] / "models"
 VERSE = HERE / "verse.txt"
 
-# Errors of rounding are random: those of the product need not be those of the rounded pass, but
-# their sizes agree within some per cent. Rounding down instead of to nearest would be a factor of 4.
+# Errors of rounding are random: those of the product need not be those of the rounded pass, but their
+# sizes agree within some per cent. Rounding down instead of to nearest would be a factor of 4.
 CHANCE = 1.5
 FEW = 3
 # Attention, norms and exp of f32, whose errors the rounded pass leaves out: it only rounds products.
