@@ -179,6 +179,10 @@ class Artifact(CompiledCase):
     def test_larger_vocabulary(self):
         self.change_and_refuse("vocabulary = 2048", "vocabulary = 9048")
 
+    @unittest.expectedFailure
+    def test_position_for_a_layer(self):
+        self.change_and_refuse("[%arg1] at %arg4", "[%arg4] at %arg4")
+
     def change_and_refuse(self, old, new):
         path = self.compiled()
         whole = path.read_bytes()
