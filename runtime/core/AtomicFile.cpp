@@ -70,6 +70,7 @@ absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path) {
     file.temporary_.clear();
     return fileError(errno, path, "create a file in its folder");
   }
+  file.leftover_ = Leftover(file.temporary_);
   // A replaced file keeps its permissions; failing to is no reason not to write.
   if (exists)
     (void)!fchmod(file.descriptor_, info.st_mode & 0777);
@@ -123,6 +124,7 @@ absl::Status AtomicFile::commit() {
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
     return fail("replace the file");
   temporary_.clear();
+  leftover_ = Leftover();
   // The rename itself is durable only with its folder; the bytes are safe either way.
   const int folder = ::open(folderOf(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
@@ -156,6 +158,7 @@ void AtomicFile::discard() {
   if (!temporary_.empty())
     ::unlink(temporary_.c_str());
   temporary_.clear();
+  leftover_ = Leftover();
 }
 
 AtomicFile::AtomicFile(AtomicFile &&other) noexcept { swap(other); }
@@ -172,6 +175,7 @@ void AtomicFile::swap(AtomicFile &other) noexcept {
   std::swap(path_, other.path_);
   std::swap(target_, other.target_);
   std::swap(temporary_, other.temporary_);
+  std::swap(leftover_, other.leftover_);
   std::swap(descriptor_, other.descriptor_);
   std::swap(size_, other.size_);
   std::swap(buffer_, other.buffer_);

@@ -4,6 +4,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/core/Leftover.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -52,6 +53,7 @@ private:
   std::string path_;      ///< as the user gave it, for messages
   std::string target_;    ///< with symbolic links resolved
   std::string temporary_; ///< empty when there is nothing to remove
+  Leftover leftover_;     ///< the same, for an end without destructors
   int descriptor_ = -1;
   uint64_t size_ = 0;
   std::vector<uint8_t> buffer_;

@@ -1,5 +1,7 @@
 #include "runtime/core/Interrupt.h"
 
+#include "runtime/core/Leftover.h"
+
 #include <atomic>
 
 namespace llmc {
@@ -11,6 +13,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not 
 void onInterrupt(int signal) {
   if (!flag.exchange(true))
     return;
+  removeLeftovers();
   // Dying of the signal itself, not of an exit code, also stops a shell loop around the program.
   std::signal(signal, SIG_DFL);
   std::raise(signal);

@@ -6,9 +6,9 @@
 namespace llmc {
 
 /// While one lives, the first Ctrl-C (SIGINT) only sets a flag, so that work can end tidily between
-/// two tokens; the second ends the process at once, as SIGINT does by default. Blocking system
-/// calls return EINTR. A process that was started with SIGINT ignored goes on ignoring it. Guards
-/// may nest, innermost destroyed first; they share the flag.
+/// two tokens; the second removes what a Leftover names and ends the process at once, as SIGINT
+/// does by default. Blocking system calls return EINTR. A process that was started with SIGINT
+/// ignored goes on ignoring it. Guards may nest, innermost destroyed first; they share the flag.
 class InterruptGuard {
 public:
   /// Installs the handler and clears the flag.

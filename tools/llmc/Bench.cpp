@@ -2,6 +2,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "frontends/gguf/shape/ModelShape.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
 #include "runtime/core/AtomicFile.h"
 #include "runtime/core/Interrupt.h"
@@ -60,6 +61,7 @@ private:
   std::vector<int32_t> textTokens_;
   std::optional<int32_t> bos_;
   BenchReport report_;
+  std::optional<ReadBuffer> buffer_; // for the number of threads that is measured
   // Progress: a unit is a run of a test, or a step of what comes before.
   std::optional<Progress> progress_;
   size_t units_ = 1, done_ = 0;
@@ -92,6 +94,9 @@ absl::Status Bench::readOptions() {
     return usageError("nothing to measure: give -p, -n or -b a number of tokens above 0");
   if (options_.splatWeights && options_.text.given())
     return usageError("made-up weights have no perplexity; leave out -f or --splat-weights");
+  if (gguf::isShapePath(options_.model.path) && !options_.splatWeights)
+    return usageError(absl::StrCat(
+        options_.model.path, ": a shape has no weights; give a model file, or --splat-weights"));
   if (options_.types.empty() && (options_.allowRequantize || !options_.importance.empty()))
     return usageError("nothing is quantized without --types; leave out --allow-requantize and "
                       "--imatrix");
@@ -176,12 +181,18 @@ absl::Status Bench::measurePerplexity(Engine &engine) {
 
 absl::Status Bench::probe(Engine &engine, double &gigabytesPerSecond) {
   show(absl::StrCat("read bandwidth, ", threadsText(engine.team().threads())));
-  absl::StatusOr<double> measured = measureReadBandwidth(
-      engine.team(), {.bytes = report_.bufferBytes, .repeats = kBandwidthRepeats});
+  if (!buffer_ || buffer_->threads() != engine.team().threads()) {
+    buffer_.reset();
+    absl::StatusOr<ReadBuffer> created = ReadBuffer::create(engine.team(), report_.bufferBytes);
+    if (!created.ok())
+      return absl::Status(
+          created.status().code(),
+          absl::StrCat(created.status().message(), "; --read-buffer gives it another size"));
+    buffer_.emplace(*std::move(created));
+  }
+  absl::StatusOr<double> measured = buffer_->measure(engine.team(), kBandwidthRepeats);
   if (!measured.ok())
-    return absl::Status(
-        measured.status().code(),
-        absl::StrCat(measured.status().message(), "; --read-buffer gives it another size"));
+    return measured.status();
   gigabytesPerSecond = *measured;
   return InterruptGuard::interrupted() ? absl::CancelledError() : absl::OkStatus();
 }

@@ -135,7 +135,8 @@ void addBenchCommand(CLI::App &app, Action &action) {
       "Tests are called pp512 (a prompt of 512 tokens), tg128 (128 tokens generated),\n"
       "tg128 @ d4096 (the same after 4096 tokens) and b4 (steps of 4 tokens). GB/s counts\n"
       "the weights that a step reads, as they lie in memory, and the KV cache at its depth.\n"
-      "A plain read of memory just before and after gives the limit. JSON is a list of\n"
+      "A plain read of memory just before and after gives the limit; where the share of it\n"
+      "is marked *, a cache holds what is read. JSON is a list of\n"
       "{\"type\",\"threads\",\"test\",\"ms_per_token\",\"tokens_per_second\",\"stddev\" (of the\n"
       "latter),\"size_bytes\",\"bits_per_weight\",\"gb_per_second\",\"bandwidth_gb_per_second\",\n"
       "\"ppl\", ...}. Quantized models are temporary files in $TMPDIR.");

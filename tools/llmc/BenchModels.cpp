@@ -119,10 +119,13 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+std::string TemporaryFolder::fileNamed(absl::string_view name) {
+  std::string path = absl::StrCat(path_, "/", name);
+  leftovers_.emplace_back(path);
+  return path;
+}
+
 absl::StatusOr<BenchSource> BenchSource::open(const std::string &path, bool shapeOnly) {
-  if (gguf::isShapePath(path) && !shapeOnly)
-    return usageError(
-        absl::StrCat(path, ": a shape has no weights; give a model file, or --splat-weights"));
   absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file =
       gguf::isShapePath(path) ? gguf::openShape(path)
                               : gguf::GgufFile::open(path, {.headerOnly = shapeOnly});
@@ -183,7 +186,7 @@ absl::StatusOr<PreparedModel> BenchSource::prepare(const FileType &type,
   if (!folder.ok())
     return folder.status();
   model.folder = *std::move(folder);
-  model.path = absl::StrCat(model.folder->path(), "/", type.name, ".gguf");
+  model.path = model.folder->fileNamed(absl::StrCat(type.name, ".gguf"));
   if (shapeOnly_) {
     if (absl::Status status = writeHeader(model.path, headerOf(*file_, *planned)); !status.ok())
       return status;

@@ -5,6 +5,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "frontends/gguf/quantize/Quantizer.h"
+#include "runtime/core/Leftover.h"
 #include "tools/llmc/BenchTest.h"
 #include "tools/llmc/Engine.h"
 #include <memory>
@@ -24,10 +25,15 @@ public:
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 
   const std::string &path() const { return path_; }
+  // The path of a file in it, which goes with it even if the process ends without destructors.
+  std::string fileNamed(absl::string_view name);
 
 private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {
+    leftovers_.emplace_back(path_);
+  }
   std::string path_;
+  std::vector<Leftover> leftovers_;
 };
 
 // A model file, and what is to be removed after it.
@@ -38,7 +44,7 @@ struct PreparedModel {
 
 class BenchSource {
 public:
-  // `shapeOnly`: tensors' bytes are not looked at, and the file may be a shape.
+  // `shapeOnly`: tensors' bytes are not looked at. Shapes need it.
   static absl::StatusOr<BenchSource> open(const std::string &path, bool shapeOnly);
 
   const gguf::GgufFile &file() const { return *file_; }

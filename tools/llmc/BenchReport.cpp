@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "frontends/gguf/file/GgufText.h"
+#include "runtime/core/CacheSize.h"
 #include "tools/llmc/BenchTable.h"
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -52,6 +53,11 @@ std::optional<double> speedUp(const BenchReport &report, const BenchComparison *
   return theirs ? std::optional(row.tokensPerSecond() / *theirs) : std::nullopt;
 }
 
+// Marked where a cache, not memory, may be what is read; see footer().
+std::string shareText(const BenchRow &row) {
+  return absl::StrFormat("%.1f%s", 100 * row.shareOfBandwidth(), row.cached ? "*" : "");
+}
+
 bool anyBatch(const BenchReport &report) {
   return std::ranges::any_of(report.rows,
                              [](const BenchRow &row) { return row.ofOneToken.has_value(); });
@@ -59,8 +65,8 @@ bool anyBatch(const BenchReport &report) {
 
 std::string footer(const BenchReport &report) {
   std::string text = absl::StrFormat(
-      "\nllmc %s; means of %d repeats; a plain read of %s in the same run:", LLMC_VERSION,
-      report.repeats, sizeText(report.bufferBytes));
+      "\nllmc %s; means of %d repeats; 100 %% is a plain read of %s of memory in the same run:",
+      LLMC_VERSION, report.repeats, sizeText(report.bufferBytes));
   std::vector<unsigned> counts;
   for (const BenchRow &row : report.rows)
     if (std::ranges::find(counts, row.threads) == counts.end())
@@ -80,7 +86,13 @@ std::string footer(const BenchReport &report) {
   if (!report.text.empty())
     absl::StrAppend(&text, "; perplexity of ", gguf::printable(report.text, 200), " in windows of ",
                     report.window, " tokens");
-  return text + "\n";
+  absl::StrAppend(&text, "\n");
+  if (std::ranges::any_of(report.rows,
+                          [](const BenchRow &row) { return row.cached && readsMemory(row); }))
+    absl::StrAppend(&text, "* What a step reads fits the last-level cache of ",
+                    sizeText(lastLevelCacheBytes()),
+                    ", and may be read faster than memory, whose speed is the 100 %.\n");
+  return text;
 }
 
 std::string testTable(const BenchReport &report, const BenchComparison *comparison) {
@@ -107,7 +119,7 @@ std::string testTable(const BenchReport &report, const BenchComparison *comparis
         withSpread(row.tokensPerSecond(), row.tokensPerSecondDeviation()),
         number(row.msPerToken().mean),
         readsMemory(row) ? number(row.gigabytesPerSecond()) : "",
-        readsMemory(row) ? absl::StrFormat("%.1f", 100 * row.shareOfBandwidth()) : ""};
+        readsMemory(row) ? shareText(row) : ""};
     if (batches) {
       cells.push_back(row.ofOneToken ? number(row.msPerStep()) : "");
       cells.push_back(row.ofOneToken ? absl::StrFormat("%.2f", *row.ofOneToken) : "");
@@ -181,9 +193,7 @@ private:
         return withSpread(row.msPerToken().mean, row.msPerToken().deviation);
       });
       addRow("GB/s", like, [](const BenchRow &row) { return number(row.gigabytesPerSecond()); });
-      addRow("% of read", like, [](const BenchRow &row) {
-        return absl::StrFormat("%.1f", 100 * row.shareOfBandwidth());
-      });
+      addRow("% of read", like, shareText);
       break;
     case BenchKind::Batch:
       addRow("ms/step", like, [](const BenchRow &row) { return number(row.msPerStep()); });
@@ -253,6 +263,7 @@ nlohmann::ordered_json benchJson(const BenchReport &report, const BenchCompariso
                   {"median_ms_per_token", msPerToken.median},
                   {"stddev_ms_per_token", msPerToken.deviation},
                   {"bandwidth_percent", 100 * row.shareOfBandwidth()},
+                  {"fits_cache", row.cached},
                   {"ms_per_step", row.msPerStep()},
                   {"relative_to_one_token", orNull(row.ofOneToken)},
                   {"ppl_stderr", model.perplexity ? Json(model.perplexityError) : Json()}};

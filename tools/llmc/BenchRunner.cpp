@@ -1,5 +1,7 @@
 #include "tools/llmc/BenchRunner.h"
 #include "runtime/core/Interrupt.h"
+#include "tools/llmc/HostBandwidth.h"
+#include "tools/llmc/PerplexityScorer.h"
 #include <algorithm>
 #include <chrono>
 
@@ -110,29 +112,15 @@ absl::StatusOr<double> BenchRunner::time(const BenchTest &test, int64_t steps) {
   return std::max(seconds.count(), 1e-9);
 }
 
-double BenchRunner::bytesOfStep(int64_t tokens, int64_t positions) const {
-  const ProgramManifest &manifest = engine_.program().manifest;
-  double bytes = 0;
-  for (const ProgramWeight &weight : manifest.weights)
-    // Rows of a matrix that is not packed are looked up.
-    bytes += weight.packed || weight.rows == 1
-                 ? double(weight.bytes())
-                 : double(tokens) * double(weight.format->rowBytes(weight.columns));
-  for (const KvCacheShape &cache : manifest.caches)
-    bytes += double(cache.layers * cache.heads * (cache.key + cache.value) * cache.elementBytes) *
-             double(positions);
-  return bytes;
-}
-
 double BenchRunner::bytesOf(const BenchTest &test, int64_t steps) const {
   const int64_t chunk = engine_.program().manifest.maxRows;
   if (test.kind == BenchKind::Batch)
-    return double(steps) * bytesOfStep(test.tokens, test.depth + test.tokens);
+    return double(steps) * engine_.bytesPerStep(test.tokens, test.depth + test.tokens);
   const int64_t most = test.kind == BenchKind::Prompt ? chunk : 1;
   double bytes = 0;
   for (int64_t at = 0; at < test.tokens; at += most) {
     const int64_t count = std::min(most, test.tokens - at);
-    bytes += bytesOfStep(count, test.depth + at + count);
+    bytes += engine_.bytesPerStep(count, test.depth + at + count);
   }
   return bytes;
 }
@@ -145,6 +133,7 @@ absl::StatusOr<BenchRow> BenchRunner::run(const BenchTest &test, int64_t repeats
                .test = test,
                .steps = steps,
                .bytes = bytesOf(test, steps),
+               .cached = fitsCaches(bytesOf(test, steps) / double(steps)),
                .bandwidth = 0,
                .seconds = {},
                .ofOneToken = {}};
@@ -168,25 +157,13 @@ absl::StatusOr<PerplexityAccumulator> benchPerplexity(Engine &engine,
   absl::StatusOr<PerplexityPlan> plan = PerplexityPlan::create(tokens, window, bos);
   if (!plan.ok())
     return plan.status();
-  absl::StatusOr<std::unique_ptr<Session>> session = engine.newSession(window);
-  if (!session.ok())
-    return session.status();
-  PerplexityAccumulator result;
-  absl::Status status;
-  for (size_t i = 0; i < plan->windows(); ++i) {
-    const PerplexityWindow part = plan->window(i);
-    (*session)->rewind(0);
-    status.Update((*session)->evaluateAll(
-        std::span(part.tokens).first(part.firstScored + part.scored), part.firstScored,
-        [&](size_t position, std::span<const float> logits) {
-          status.Update(result.add(logits, part.target(position)));
-        }));
-    status.Update(interrupted());
-    if (!status.ok())
-      return status;
-    progress(double(i + 1) / double(plan->windows()));
-  }
-  return result;
+  PerplexityScorer scorer(engine.team(), engine.program().manifest.vocabulary, nullptr);
+  if (absl::Status status =
+          scoreWindows(engine, *plan, window, plan->windows(), scorer,
+                       [&](size_t done) { progress(double(done) / double(plan->windows())); });
+      !status.ok())
+    return status;
+  return scorer.result();
 }
 
 } // namespace llmc::cli

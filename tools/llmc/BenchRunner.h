@@ -33,7 +33,6 @@ private:
   absl::Status batches(const BenchTest &test, int64_t steps);
   std::span<const int32_t> next(int64_t count) const;
   double bytesOf(const BenchTest &test, int64_t steps) const;
-  double bytesOfStep(int64_t tokens, int64_t positions) const;
 
   Engine &engine_;
   std::unique_ptr<Session> session_;

@@ -50,6 +50,7 @@ struct BenchRow {
   BenchTest test;
   int64_t steps;    // of one repeat
   double bytes;     // that one repeat reads: weights, and the KV cache
+  bool cached;      // what a step reads fits the last-level cache
   double bandwidth; // GB/s of a plain read, measured just before and just after (a prompt: around
                     // the others)
   std::vector<double> seconds; // of each repeat

@@ -12,6 +12,9 @@ uint64_t physicalMemory() {
   return uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE));
 }
 
+// Rows of a matrix that is not packed are looked up.
+bool isReadWhole(const ProgramWeight &weight) { return weight.packed || weight.rows == 1; }
+
 } // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options,
@@ -24,7 +27,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   load.compile.targetCpu = options.targetCpu;
   load.compile.maxRows = options.maxRows;
   if (!options.noObjectCache)
-    load.compile.cacheDirectory = defaultCacheDirectory();
+    load.compile.cacheDirectory = engine->cacheDirectory_ = defaultCacheDirectory();
   load.splatWeights = splatWeights;
   load.cacheType = options.cacheType;
   load.progress = [&](double share) { progress.show(share); };
@@ -52,11 +55,23 @@ absl::StatusOr<std::unique_ptr<Session>> Engine::newSession(int64_t context) {
   return Session::create(program_, team_, {context});
 }
 
-uint64_t Engine::weightBytesPerToken() const {
+uint64_t Engine::weightBytesPerStep() const {
   uint64_t bytes = 0;
   for (const ProgramWeight &weight : program_.manifest.weights)
-    if (weight.packed || weight.rows == 1)
+    if (isReadWhole(weight))
       bytes += weight.bytes();
+  return bytes;
+}
+
+double Engine::bytesPerStep(int64_t tokens, double positions) const {
+  double bytes = static_cast<double>(weightBytesPerStep());
+  for (const ProgramWeight &weight : program_.manifest.weights)
+    if (!isReadWhole(weight))
+      bytes += double(tokens) * double(weight.format->rowBytes(weight.columns));
+  // Of a capacity that any layout of the cache divides.
+  constexpr int64_t kCapacity = 1024;
+  for (const KvCacheShape &cache : program_.manifest.caches)
+    bytes += double(cache.bytes(kCapacity)) / kCapacity * positions;
   return bytes;
 }
 

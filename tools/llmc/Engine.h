@@ -23,18 +23,24 @@ public:
   const gguf::GgufFile &file() const { return *file_; }
   const Program &program() const { return program_; }
   ThreadTeam &team() { return team_; }
+  // Of this user, where what was found out once may be kept; empty: nowhere.
+  const std::string &cacheDirectory() const { return cacheDirectory_; }
 
   // A session for `context` tokens; 0 is the default of SessionOptions. ResourceExhausted when the
   // machine has not the memory.
   absl::StatusOr<std::unique_ptr<Session>> newSession(int64_t context);
 
-  // Bytes of weights that each generated token reads: all but rows that are looked up.
-  uint64_t weightBytesPerToken() const;
+  // Bytes of weights that each step reads whole: all but matrices of which rows are looked up.
+  uint64_t weightBytesPerStep() const;
+  // Bytes that a step of `tokens` tokens reads: these weights as they lie in memory, a row of the
+  // others for each token, and `positions` of the KV cache.
+  double bytesPerStep(int64_t tokens, double positions) const;
 
 private:
   explicit Engine(unsigned threads) : team_(threads) {}
 
   ThreadTeam team_;
+  std::string cacheDirectory_;
   std::shared_ptr<gguf::GgufFile> file_;
   Program program_;
 };

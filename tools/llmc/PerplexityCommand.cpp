@@ -2,14 +2,12 @@
 #include "absl/strings/str_format.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
 #include "runtime/core/Interrupt.h"
-#include "runtime/eval/NpyWriter.h"
-#include "runtime/eval/Perplexity.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/Engine.h"
+#include "tools/llmc/PerplexityScorer.h"
 #include "tools/llmc/TextInput.h"
 #include <CLI/CLI.hpp>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace llmc::cli {
@@ -24,88 +22,14 @@ struct PerplexityOptions {
   bool json = false;
 };
 
-// Collects rows of logits, to score some together on all threads.
-class Scorer {
-public:
-  Scorer(ThreadTeam &team, size_t vocabulary, NpyWriter *writer)
-      : team_(team), vocabulary_(vocabulary), writer_(writer), rows_(kRows * vocabulary) {}
-
-  void add(std::span<const float> logits, int32_t target) {
-    std::memcpy(rows_.data() + targets_.size() * vocabulary_, logits.data(), logits.size_bytes());
-    targets_.push_back(target);
-    if (targets_.size() == kRows)
-      flush();
-  }
-
-  // Scores what is left; the first error of all.
-  absl::Status finish() {
-    flush();
-    return status_;
-  }
-
-  const PerplexityAccumulator &result() const { return accumulator_; }
-
-private:
-  static constexpr size_t kRows = 32;
-
-  std::span<const float> row(size_t i) const {
-    return std::span(rows_).subspan(i * vocabulary_, vocabulary_);
-  }
-
-  void flush() {
-    std::vector<absl::StatusOr<double>> scores(targets_.size(), 0.0);
-    team_.run([&](unsigned thread, unsigned threads) {
-      for (size_t i = thread; i < targets_.size(); i += threads)
-        scores[i] = negativeLogLikelihood(row(i), targets_[i]);
-    });
-    for (const absl::StatusOr<double> &score : scores) {
-      if (score.ok())
-        accumulator_.add(*score);
-      else
-        status_.Update(score.status());
-    }
-    if (writer_)
-      status_.Update(writer_->append(std::span(rows_).first(targets_.size() * vocabulary_)));
-    targets_.clear();
-  }
-
-  ThreadTeam &team_;
-  size_t vocabulary_;
-  NpyWriter *writer_;
-  std::vector<float> rows_;
-  std::vector<int32_t> targets_;
-  PerplexityAccumulator accumulator_;
-  absl::Status status_;
-};
-
 absl::Status score(const PerplexityOptions &options, Engine &engine, const PerplexityPlan &plan,
-                   size_t windows, Scorer &scorer) {
-  absl::StatusOr<std::unique_ptr<Session>> session = engine.newSession(options.context);
-  if (!session.ok())
-    return session.status();
+                   size_t windows, PerplexityScorer &scorer) {
   InterruptGuard guard;
   Progress progress("perplexity");
-  for (size_t i = 0; i < windows; ++i) {
-    const PerplexityWindow window = plan.window(i);
-    (*session)->rewind(0);
-    // The token after the last is scored by nobody.
-    std::span<const int32_t> tokens =
-        std::span(window.tokens).first(window.firstScored + window.scored);
-    if (absl::Status status =
-            (*session)->evaluateAll(tokens, window.firstScored,
-                                    [&](size_t position, std::span<const float> logits) {
-                                      scorer.add(logits, window.target(position));
-                                    });
-        !status.ok())
-      return status;
-    if (absl::Status status = scorer.finish(); !status.ok())
-      return atPlace(status, absl::StrCat(options.model.path, ": window ", i + 1));
-    if (InterruptGuard::interrupted())
-      return absl::CancelledError();
-    progress.show(double(i + 1) / windows,
-                  absl::StrFormat("%.4f after %d windows", scorer.result().perplexity(), i + 1));
-  }
-  return absl::OkStatus();
+  return scoreWindows(engine, plan, options.context, windows, scorer, [&](size_t done) {
+    progress.show(double(done) / windows,
+                  absl::StrFormat("%.4f after %d windows", scorer.result().perplexity(), done));
+  });
 }
 
 absl::Status perplexity(const PerplexityOptions &options) {
@@ -137,7 +61,7 @@ absl::Status perplexity(const PerplexityOptions &options) {
   }
   const size_t windows =
       options.chunks <= 0 ? plan->windows() : std::min<size_t>(options.chunks, plan->windows());
-  Scorer scorer((*engine)->team(), vocabulary, writer ? &*writer : nullptr);
+  PerplexityScorer scorer((*engine)->team(), vocabulary, writer ? &*writer : nullptr);
   if (absl::Status status = score(options, **engine, *plan, windows, scorer); !status.ok())
     return status;
   if (writer)

@@ -7,6 +7,7 @@
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/Engine.h"
+#include "tools/llmc/HostBandwidth.h"
 #include "tools/llmc/TextInput.h"
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -40,6 +41,8 @@ struct Generation {
   size_t steps() const { return tokens.empty() ? 0 : tokens.size() - 1; }
   double msPerToken() const { return steps() ? generationMs / steps() : 0; }
   double tokensPerSecond() const { return generationMs > 0 ? steps() * 1000 / generationMs : 0; }
+  // Positions of the KV cache that a step reads, on average.
+  double meanPositions() const { return double(promptTokens) + (double(steps()) + 1) / 2; }
 };
 
 class Run {
@@ -142,8 +145,16 @@ absl::Status Run::generate(Sampler &sampler) {
 
 void Run::report(const Sampler &sampler) const {
   const Generation &r = result_;
-  const double gigabytesPerSecond =
-      r.tokensPerSecond() * double(engine_->weightBytesPerToken()) / 1e9;
+  const double bytes = engine_->bytesPerStep(1, r.meanPositions());
+  const double gigabytesPerSecond = r.tokensPerSecond() * bytes / 1e9;
+  std::optional<double> bandwidth, percent;
+  if (r.steps())
+    bandwidth = hostReadBandwidth(*engine_);
+  if (bandwidth)
+    percent = 100 * gigabytesPerSecond / *bandwidth;
+  auto orNull = [](std::optional<double> value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+  };
   if (options_.json)
     return printJson({{"prompt_tokens", r.promptTokens},
                       {"tokens", r.tokens},
@@ -152,6 +163,8 @@ void Run::report(const Sampler &sampler) const {
                       {"ms_per_token", r.msPerToken()},
                       {"tokens_per_second", r.tokensPerSecond()},
                       {"gb_per_second", gigabytesPerSecond},
+                      {"bandwidth_gb_per_second", orNull(bandwidth)},
+                      {"bandwidth_percent", orNull(percent)},
                       {"stop", r.stop},
                       {"seed", sampler.seed()}});
   if (absl::string_view(r.stop) == "context")
@@ -161,8 +174,12 @@ void Run::report(const Sampler &sampler) const {
                                      r.promptTokens * 1000 / r.promptMs);
   absl::StrAppendFormat(&line, "; generated: %d tokens", r.tokens.size());
   if (r.steps())
-    absl::StrAppendFormat(&line, ", %.1f tokens/s, %.2f ms/token, %.1f GB/s of weights",
-                          r.tokensPerSecond(), r.msPerToken(), gigabytesPerSecond);
+    absl::StrAppendFormat(&line, ", %.1f tokens/s, %.2f ms/token, %.1f GB/s", r.tokensPerSecond(),
+                          r.msPerToken(), gigabytesPerSecond);
+  if (percent)
+    absl::StrAppendFormat(
+        &line, ", %.0f %% of the read bandwidth of %.1f GB/s%s", *percent, *bandwidth,
+        *percent > 100 && fitsCaches(bytes) ? " (the weights fit the caches)" : "");
   printNote(line);
 }
 
@@ -226,11 +243,14 @@ void addRunCommand(CLI::App &app, Action &action) {
   command->add_flag("--echo", options->echo, "Print the prompt in front of what follows it");
   addJsonFlag(*command, options->json,
               "Print one JSON document at the end: prompt_tokens, tokens, text, prompt_ms, "
-              "ms_per_token, tokens_per_second, gb_per_second, stop, seed");
+              "ms_per_token, tokens_per_second, gb_per_second, bandwidth_gb_per_second, "
+              "bandwidth_percent, stop, seed");
   addSamplingOptions(*command, options->sampler);
   addCompileOptions(*command, options->model);
   command->footer(
-      "The text goes to stdout, how fast it was to stderr. Special tokens in the prompt,\n"
+      "The text goes to stdout, how fast it was to stderr: GB/s counts the weights and the KV\n"
+      "cache that a token reads, beside what a plain read of memory by as many threads reaches.\n"
+      " Special tokens in the prompt,\n"
       "such as <s>, count as such. The first Ctrl-C ends the text cleanly, with exit code\n"
       "130, the second at once.");
   command->callback([options, &action] { action = [options] { return Run(*options)(); }; });

@@ -105,8 +105,14 @@ class Bench(LlmcCase):
         self.assertEqual(generation[4], "tg4")
         self.assertRegex(generation[5], r"^[\d.]+ ± [\d.]+$")
         self.assertGreater(float(generation[7]), 0)
-        last = self.bench(MODEL, *TINY).splitlines()[-1]
-        self.assertRegex(last, r"^llmc \d+\.\d+\.\d+; means of 2 repeats; a plain read of 4\.00 MiB.* with 1 thread$")
+        # Prompts are not limited by memory; what fits a cache is marked.
+        self.assertEqual(prompt[7:], ["", ""])
+        cache = int(subprocess.run(["getconf", "LEVEL3_CACHE_SIZE"], capture_output=True).stdout or 0)
+        fits = os.path.getsize(MODEL) < cache
+        self.assertRegex(generation[8], r"^[\d.]+\*$" if fits else r"^[\d.]+$")
+        *_, last, footnote = self.bench(MODEL, *TINY).splitlines() + ([] if fits else [""])
+        self.assertRegex(last, r"^llmc \d+\.\d+\.\d+; means of 2 repeats; 100 % is a plain read of 4\.00 MiB.* with 1 thread$")
+        self.assertEqual(f"{cache / 2**20:.2f} MiB" in footnote, fits and cache < 2**30)
 
     def test_csv(self):
         arguments = [MODEL, *TINY, "--compare", self.llama_bench()]
@@ -271,7 +277,8 @@ class Bench(LlmcCase):
         rows = self.rows(MODEL, *TINY, "--types", "q8_0", "--allow-requantize")
         self.assertEqual({row["type"] for row in rows}, {"Q8_0"})
 
-    def test_interrupt_leaves_nothing(self):
+    def interrupted(self, signals):
+        """What the process ends with after as many Ctrl-C, the first while models are quantized and measured."""
         picture = self.folder / "a.svg"
         process = subprocess.Popen([LLMC, "bench", MODEL_F16, "--types", "q8_0,q4_0", "-p", "0", "-r", "10000", "-n",
                                     "64", "--svg", picture, "--read-buffer", "4"],
@@ -280,10 +287,20 @@ class Bench(LlmcCase):
         while not list(self.temporary.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.01)
         self.assertEqual(len(list(self.temporary.iterdir())), 1)
-        process.send_signal(signal.SIGINT)
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
         output, error = process.communicate(timeout=60)
-        self.assertEqual((process.returncode, output, error), (INTERRUPTED, b"", b""))
+        self.assertEqual((output, error), (b"", b""))
         self.assertEqual(self.names(), ["temporary"])
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        return process.returncode
+
+    def test_interrupt_leaves_nothing(self):
+        self.assertEqual(self.interrupted(1), INTERRUPTED)
+
+    def test_second_interrupt_leaves_nothing(self):
+        # The second comes while the first is handled, or the process is already gone.
+        self.assertIn(self.interrupted(100), [INTERRUPTED, -signal.SIGINT])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """llmc run."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -29,13 +30,53 @@ class Run(LlmcCase):
         self.assertEqual(answer["prompt_tokens"], 3)
         self.assertEqual(len(answer["tokens"]), 8)
         self.assertAlmostEqual(answer["ms_per_token"] * answer["tokens_per_second"], 1000, places=3)
+        self.assertAlmostEqual(answer["bandwidth_percent"],
+                               100 * answer["gb_per_second"] / answer["bandwidth_gb_per_second"])
+
+    def test_bytes_that_are_read(self):
+        # A type whose rows need no padding when they are packed.
+        answer = self.json("run", MODEL_F16, "-p", "ROMEO:", "-n", 8, "--json")
+        # 6 layers, 4 key/value heads, keys and values of 32 numbers in f16. The first token comes with the prompt.
+        position = 6 * 4 * (32 + 32) * 2
+        steps = len(answer["tokens"]) - 1
+        positions = sum(answer["prompt_tokens"] + i for i in range(1, steps + 1)) / steps
+        weights = sum(tensor["bytes"] / (tensor["shape"][1] if tensor["name"] == "token_embd.weight" else 1)
+                      for tensor in self.json("inspect", MODEL_F16, "--tensors", "--json")["tensors"])
+        self.assertAlmostEqual(answer["gb_per_second"] * 1e6 * answer["ms_per_token"], weights + position * positions,
+                               delta=1)
+
+    def test_bandwidth_is_kept(self):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder)}
+
+        def bandwidth(*arguments):
+            answer = self.json("run", MODEL, "-p", "x", "-n", 3, "--json", "-t", 1, *arguments, env=environment)
+            return answer["bandwidth_gb_per_second"]
+
+        def kept():
+            return list((self.folder / "llmc").glob("read-bandwidth-*-1.txt"))
+
+        self.assertGreater(bandwidth("--no-cache"), 0)
+        self.assertEqual(kept(), [])
+        first = bandwidth()
+        [path] = kept()
+        self.assertEqual(float(path.read_text()), round(first, 3))
+        path.write_text("123.5")
+        self.assertEqual(bandwidth(), 123.5)
+        # An old value is measured again, and the largest counts.
+        os.utime(path, (0, 0))
+        self.assertEqual(bandwidth(), 123.5)
+        self.assertGreater(path.stat().st_mtime, 0)
+        for nonsense in ["", "-1", "nan", "inf", "1e300", "fast", "\0" * 100]:
+            path.write_text(nonsense)
+            self.assertTrue(0 < bandwidth() < 1e5, nonsense)
 
     def test_stream_is_the_text(self):
         arguments = ["run", MODEL, "-p", "JULIET:", "-n", 30, "--seed", 7, "-t", 1]
         text = self.json(*arguments, "--json")["text"]
         result = llmc(*arguments)
         self.assertEqual(result.stdout.decode().rstrip("\n"), text.rstrip("\n"))
-        self.assertRegex(result.stderr.decode(), r"prompt: 3 tokens, .*generated: 30 tokens, .*ms/token")
+        self.assertRegex(result.stderr.decode(), r"prompt: 3 tokens, .*generated: 30 tokens, [\d.]+ tokens/s, [\d.]+ ms/token, "
+                         r"[\d.]+ GB/s, \d+ % of the read bandwidth of [\d.]+ GB/s")
         self.assertEqual(self.done(*arguments, "--echo").decode(), "JULIET:" + result.stdout.decode())
 
     def test_seed(self):

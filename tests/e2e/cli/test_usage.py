@@ -6,7 +6,9 @@ import unittest
 
 from llmc_case import DONE, FAILED, LLMC, MODEL, WRONG_USAGE, LlmcCase, read_bytes
 
-COMMANDS = ["run", "compile", "inspect", "tokenize", "perplexity"]
+# And what each calls its first argument.
+COMMANDS = {"run": "MODEL", "compile": "MODEL", "inspect": "MODEL", "tokenize": "MODEL", "perplexity": "MODEL",
+            "quantize": "ARGUMENTS", "bench": "MODEL"}
 
 
 class Usage(LlmcCase):
@@ -20,8 +22,8 @@ class Usage(LlmcCase):
     def test_wrong_usage(self):
         self.refused(WRONG_USAGE)
         self.refused(WRONG_USAGE, "nonsense", tells=["'nonsense'"])
-        for command in COMMANDS:
-            self.refused(WRONG_USAGE, command, tells=["MODEL"])
+        for command, argument in COMMANDS.items():
+            self.refused(WRONG_USAGE, command, tells=[argument])
             self.refused(WRONG_USAGE, command, MODEL, "--no-such-flag", tells=["--no-such-flag"])
 
     def test_numbers_out_of_range(self):

@@ -1,4 +1,5 @@
 #include "runtime/core/Interrupt.h"
+#include "runtime/core/Leftover.h"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +7,12 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <fstream>
+#include <string>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace llmc {
 namespace {
@@ -99,6 +104,48 @@ TEST(InterruptGuardDeathTest, SecondSignalEndsTheProcess) {
         _exit(0);
       },
       testing::KilledBySignal(SIGINT), "");
+}
+
+TEST(Leftover, OnlyThoseThatLiveAreRemoved) {
+  const std::string folder = testing::TempDir() + "leftover." + std::to_string(getpid());
+  const std::string kept = folder + "/kept", gone = folder + "/gone", moved = folder + "/moved";
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  for (const std::string &path : {kept, gone, moved})
+    std::ofstream(path) << "x";
+  auto exists = [](const std::string &path) { return access(path.c_str(), F_OK) == 0; };
+  Leftover first(folder), second(gone), third;
+  { Leftover ended(kept); }
+  third = Leftover(moved);
+  removeLeftovers();
+  EXPECT_TRUE(exists(kept));
+  EXPECT_FALSE(exists(gone));
+  EXPECT_FALSE(exists(moved));
+  // The folder goes when nothing is in it.
+  EXPECT_TRUE(exists(folder));
+  unlink(kept.c_str());
+  removeLeftovers();
+  EXPECT_FALSE(exists(folder));
+}
+
+TEST(Leftover, MoreThanThereIsRoomFor) {
+  std::vector<Leftover> many;
+  for (int i = 0; i < 100; ++i)
+    many.emplace_back("/nonexistent/" + std::to_string(i));
+  removeLeftovers();
+}
+
+TEST(Leftover, GoesWithTheSecondSignal) {
+  const std::string path = testing::TempDir() + "leftover.signal." + std::to_string(getpid());
+  std::ofstream(path) << "x";
+  EXPECT_EXIT(
+      {
+        InterruptGuard guard;
+        Leftover leftover(path);
+        std::raise(SIGINT);
+        std::raise(SIGINT);
+      },
+      testing::KilledBySignal(SIGINT), "");
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
 }
 
 } // namespace

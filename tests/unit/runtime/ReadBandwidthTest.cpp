@@ -33,6 +33,31 @@ TEST(ReadBandwidth, IsTheBytesOverTheTime) {
   EXPECT_LT(*bandwidth, 10'000);
 }
 
+TEST(ReadBandwidth, BufferServesTeamsOfAnySize) {
+  ThreadTeam two(2), three(3);
+  absl::StatusOr<ReadBuffer> buffer = ReadBuffer::create(two, (size_t(1) << 20) + 63);
+  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  EXPECT_EQ(buffer->bytes(), size_t(1) << 20);
+  EXPECT_EQ(buffer->threads(), 2u);
+  ReadBuffer moved = *std::move(buffer);
+  EXPECT_GT(moved.measure(three, 2).value_or(0), 0);
+  EXPECT_GT(moved.measure(two, 1).value_or(0), 0);
+  EXPECT_EQ(moved.measure(two, 0).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ReadBandwidth, RangesOfOthersMemory) {
+  ThreadTeam team(2);
+  std::vector<uint64_t> words((size_t(32) << 20) / sizeof(uint64_t), 1);
+  const std::span<const uint64_t> all = words, half = all.first(all.size() / 2);
+  auto measure = [&](std::vector<std::span<const uint64_t>> ranges) {
+    return measureReadBandwidth(team, ranges, 0.01);
+  };
+  EXPECT_GT(measure({all}), 0);
+  EXPECT_GT(measure({half, {}, half, half}), 0);
+  EXPECT_EQ(measure({half}), 0);
+  EXPECT_EQ(measure({}), 0);
+}
+
 TEST(ReadBandwidth, MoreThreadsThanLines) {
   ThreadTeam team(4);
   EXPECT_TRUE(measureReadBandwidth(team, {.bytes = 64, .repeats = 1}).ok());
