@@ -1,54 +1,41 @@
 #!/usr/bin/env python3
 """Prints the innermost loop of a function in x86 assembly that has a given instruction.
 
-Fails unless there is exactly one. A loop is what lies between a label and a jump back to it.
+Fails unless there is exactly one. With --faults WIDTH prints instead what is wrong with each of the
+function's hot loops (see hot_loops.py), for a CPU whose widest registers are called so.
 """
 
 import argparse
+import pathlib
 import re
 import sys
 
-
-def function_body(path, name):
-    """The lines between the function's label and its end."""
-    lines, inside = [], False
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            if re.match(rf'"?{re.escape(name)}"?:', line):
-                inside = True
-            elif inside and line.startswith(".Lfunc_end"):
-                return lines
-            elif inside:
-                lines.append(line.strip())
-    sys.exit(f"{path} has no function {name}")
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "llmc-docs"))
+import hot_loops
 
 
-def innermost_loops(lines):
-    labels, loops = {}, []
-    for number, line in enumerate(lines):
-        if label := re.match(r"(\.LBB\w+):", line):
-            labels[label[1]] = number
-        elif (jump := re.match(r"j\w+\s+(\.LBB\w+)", line)) and jump[1] in labels:
-            loops.append((labels[jump[1]], number))
-    return [
-        (first, last)
-        for first, last in loops
-        if not any(first <= f and l <= last for f, l in loops if (f, l) != (first, last))
-    ]
+def print_faults(path, function, width):
+    for loop in hot_loops.hot_loops(path, re.escape(function)):
+        print(loop.function, len(loop.lines), *(loop.faults(width) or ["-"]))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("assembly")
     parser.add_argument("function")
-    parser.add_argument("instruction")
+    parser.add_argument("instruction", nargs="?")
+    parser.add_argument("--faults", metavar="WIDTH")
     arguments = parser.parse_args()
+    if arguments.faults:
+        return print_faults(arguments.assembly, arguments.function, arguments.faults)
 
-    lines = function_body(arguments.assembly, arguments.function)
+    bodies = [lines for name, lines in hot_loops.functions(arguments.assembly) if name == arguments.function]
+    if not bodies:
+        sys.exit(f"{arguments.assembly} has no function {arguments.function}")
     found = [
-        lines[first : last + 1]
-        for first, last in innermost_loops(lines)
-        if any(line.startswith(arguments.instruction) for line in lines[first : last + 1])
+        bodies[0][first : last + 1]
+        for first, last in hot_loops.innermost_loops(bodies[0])
+        if any(line.startswith(arguments.instruction) for line in bodies[0][first : last + 1])
     ]
     if len(found) != 1:
         sys.exit(f"{arguments.function} has {len(found)} innermost loops with {arguments.instruction}")

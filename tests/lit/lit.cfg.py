@@ -32,7 +32,10 @@ config.substitutions.append(
     ("%check_pages", f'"{config.python}" "{config.test_source_root}/check_pages.py"')
 )
 config.substitutions.append(
-    ("%hot_loop", f'"{config.python}" "{config.test_source_root}/hot_loop.py"')
+    ("%hot_loop", f'"{config.python}" -B "{config.test_source_root}/hot_loop.py"')
+)
+config.substitutions.append(
+    ("%check_kernels", f'"{config.python}" -B "{config.test_source_root}/check_kernels.py"')
 )
 # The oracle needs Debian's python3-numpy, which only the system's Python has.
 config.substitutions.append(("%numpy", "/usr/bin/python3 -B"))
