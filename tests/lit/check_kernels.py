@@ -10,13 +10,11 @@ import argparse
 import fnmatch
 import pathlib
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "llmc-docs"))
 import hot_loops
 
-SHAPE = "shape:tinyllama-1.1b"
 WIDTHS = {"sapphirerapids": "zmm", "cascadelake": "zmm", "haswell": "ymm"}
 
 
@@ -30,29 +28,20 @@ def read_known(path, cpu):
     return known
 
 
-def assembly(llmc, cpu, block_format, folder):
-    path = folder / f"{cpu}.{block_format}.s"
-    with open(path, "wb") as out:
-        subprocess.run([llmc, "compile", f"{SHAPE}:{block_format}", "--splat-weights", "--emit=asm",
-                        f"--target-cpu={cpu}"], stdout=out, check=True)
-    return path
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cpu", choices=WIDTHS)
     parser.add_argument("formats", type=pathlib.Path, help="the reference page of block formats")
-    parser.add_argument("folder", type=pathlib.Path, help="where assembly is written")
+    parser.add_argument("folder", type=pathlib.Path, help="where assembly is, or is written")
     parser.add_argument("--llmc", default="llmc")
     parser.add_argument("--known", type=pathlib.Path, help="list of known faults")
     arguments = parser.parse_args()
 
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     known = read_known(arguments.known, arguments.cpu) if arguments.known else set()
     needed, faulty = set(), []
     print(f"{'function':28} instructions", *hot_loops.COUNTS, "stack faults")
-    for block_format in re.findall(r"^\| \[`(\w+)`\]", arguments.formats.read_text(encoding="utf-8"), re.M):
-        path = assembly(arguments.llmc, arguments.cpu, block_format, arguments.folder)
+    for block_format, _ in hot_loops.formats(arguments.formats):
+        path = hot_loops.assembly(arguments.llmc, arguments.cpu, block_format, arguments.folder)
         loops = list(hot_loops.hot_loops(path, rf"(matmul|unpack)\.({re.escape(block_format)}|amx)\b.*"))
         if not loops:
             faulty.append(f"{block_format} has no hot loop")

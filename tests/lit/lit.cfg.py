@@ -42,6 +42,7 @@ config.substitutions.append(("%numpy", "/usr/bin/python3 -B"))
 config.substitutions.append(("%oracle", f"{config.llmc_source_dir}/tests/oracle"))
 config.substitutions.append(("%models", f"{config.llmc_source_dir}/tests/models"))
 # What the target llmc-docs writes.
+config.substitutions.append(("%assembly", f"{config.llmc_binary_dir}/docs/kernels"))
 config.substitutions.append(("%reference", f"{config.llmc_binary_dir}/docs/reference"))
 # Every pass leaves IR that can be written and read again.
 config.substitutions.append(("%opt", "llmc-opt --verify-roundtrip --split-input-file"))

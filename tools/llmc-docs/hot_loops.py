@@ -5,8 +5,13 @@ products. Both the reference page of kernels and the tests of generated code are
 """
 
 import dataclasses
+import os
 import re
+import shutil
+import subprocess
 
+# The model whose code is looked at: a matrix of each kind, and no file.
+SHAPE = "shape:tinyllama-1.1b"
 PRODUCT = r"vpdpbusd|v?pmaddubsw|v?pmaddwd|tdpbf16ps|vfmadd\d+ps"
 WIDE = "[xyz]mm"
 # What is counted, by the instruction's text. An instruction may count in several columns.
@@ -33,6 +38,19 @@ class Loop:
     def counts(self):
         counts = {name: self.count(pattern) for name, pattern in COUNTS.items()}
         return counts | {"stack": sum(map(self.on_stack, self.lines))}
+
+    def stores(self):
+        """Vectors that are stored elsewhere than on the stack."""
+        return sum(bool(re.match(COUNTS["stores"], line)) and not self.on_stack(line) for line in self.lines)
+
+    def memory_reads(self):
+        """Prefetches are reads, too."""
+        return sum("(" in line and not re.match(r"lea|v?mov\w*\s+[%$][^(]*, ", line) for line in self.lines)
+
+    def vector_operations(self):
+        """What takes an execution unit of vectors: no moves, no reads into all lanes, no zeros."""
+        moves = rf"v?mov(dq|[au]p)|v?p?broadcast\w+\s+\S*\(|v?p?xor\w*\s+(%{WIDE}\d+), \2, |tile"
+        return sum(bool(re.search(rf"%{WIDE}\d+", line)) and not re.match(moves, line) for line in self.lines)
 
     def on_stack(self, line):
         """Whether it moves or uses a vector that lies on the stack."""
@@ -84,6 +102,25 @@ class Loop:
         return sorted(found)
 
 
+def formats(page):
+    """Name and bits per weight of each format on the reference page of block formats."""
+    rows = re.findall(r"^\| \[`(\w+)`\](?:[^|]*\|){4} ([\d.]+) \|", page.read_text(encoding="utf-8"), re.M)
+    return [(name, float(bits)) for name, bits in rows]
+
+
+def assembly(llmc, cpu, block_format, folder):
+    """The file with the code of a model for a CPU; made anew when it is older than llmc."""
+    path = folder / f"{cpu}.{block_format}.s"
+    if path.exists() and path.stat().st_mtime > os.stat(shutil.which(llmc)).st_mtime:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{path.name}.{os.getpid()}"
+    with open(temporary, "wb") as out:
+        subprocess.run([llmc, "compile", f"{SHAPE}:{block_format}", "--splat-weights", "--emit=asm",
+                        f"--target-cpu={cpu}"], stdout=out, check=True)
+    return temporary.rename(path)
+
+
 def functions(path):
     """Name and lines of each function, in order."""
     name, lines = None, []
@@ -98,6 +135,11 @@ def functions(path):
                 name = None
             elif line:
                 lines.append(line)
+
+
+def function_names(path, pattern):
+    """Those that match as a whole, in order."""
+    return [name for name, _ in functions(path) if re.fullmatch(pattern, name)]
 
 
 def innermost_loops(lines):

@@ -14,6 +14,7 @@ constexpr absl::string_view kContents = R"(# Reference
 - [Dialect `llm`](LlmDialect.md): models as tensor programs
 - [Dialect `kernel`](KernelDialect.md): the CPU level below tensors
 - [Block formats](BlockFormats.md): how weights are stored
+- [Kernels](Kernels.md): what the hot loops of matrix products do, and their limits
 )";
 
 absl::Status writePage(absl::string_view folder, absl::string_view name, absl::string_view text) {
