@@ -63,7 +63,7 @@ class Loop:
         for line in self.lines:
             if (step := re.match(r"(add|sub)q\s+\$(-?\d+), (%\w+)", line)) and step[3] in bases:
                 steps.append(int(step[2]) * (1 if step[1] == "add" else -1))
-            elif (step := re.match(r"leaq\s+(\d+)\((%\w+)\), (%\w+)$", line)) and step[2] == step[3] and step[3] in bases:
+            elif (step := re.match(r"leaq\s+(\d+)\((%\w+)\), \2$", line)) and step[2] in bases:
                 steps.append(int(step[1]))
         return max(steps)
 

@@ -131,8 +131,8 @@ def main():
     assembly = compile_all(arguments.llmc, formats, arguments.folder)
     text = INTRODUCTION
     for cpu in CPUS:
-        text += (f"| [`{cpu.name}`](#{cpu.name}) | {cpu.about} | {cpu.instructions} | {cpu.vectors} | {cpu.reads} | {cpu.loads} | "
-                 f"{cpu.tile_cycles or ''} |\n")
+        limits = [cpu.instructions, cpu.vectors, cpu.reads, cpu.loads, cpu.tile_cycles or ""]
+        text += f"| [`{cpu.name}`](#{cpu.name}) | {cpu.about} | {' | '.join(map(str, limits))} |\n"
     text += "\n" + "".join(section(cpu, formats, assembly[cpu.name]) for cpu in CPUS)
     temporary = arguments.page.with_suffix(".tmp")
     temporary.write_text(text.rstrip("\n") + "\n", encoding="utf-8")

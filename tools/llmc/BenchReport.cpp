@@ -39,8 +39,10 @@ std::string number(double value) {
                        : absl::StrFormat("%.3f", value);
 }
 
-std::string withSpread(double value, double deviation) {
-  return absl::StrCat(number(value), " ± ", number(deviation));
+// One repeat has no spread.
+std::string withSpread(const BenchRow &row, double value, double deviation) {
+  return row.seconds.size() < 2 ? number(value)
+                                : absl::StrCat(number(value), " ± ", number(deviation));
 }
 
 bool readsMemory(const BenchRow &row) { return row.test.kind != BenchKind::Prompt; }
@@ -65,8 +67,9 @@ bool anyBatch(const BenchReport &report) {
 
 std::string footer(const BenchReport &report) {
   std::string text = absl::StrFormat(
-      "\nllmc %s; means of %d repeats; 100 %% is a plain read of %s of memory in the same run:",
-      LLMC_VERSION, report.repeats, sizeText(report.bufferBytes));
+      "\nllmc %s; %s; 100 %% is a plain read of %s of memory in the same run:", LLMC_VERSION,
+      report.repeats == 1 ? "one repeat" : absl::StrCat("means of ", report.repeats, " repeats"),
+      sizeText(report.bufferBytes));
   std::vector<unsigned> counts;
   for (const BenchRow &row : report.rows)
     if (std::ranges::find(counts, row.threads) == counts.end())
@@ -116,7 +119,7 @@ std::string testTable(const BenchReport &report, const BenchComparison *comparis
         parametersText(model.parameters),
         absl::StrCat(row.threads),
         row.test.name(),
-        withSpread(row.tokensPerSecond(), row.tokensPerSecondDeviation()),
+        withSpread(row, row.tokensPerSecond(), row.tokensPerSecondDeviation()),
         number(row.msPerToken().mean),
         readsMemory(row) ? number(row.gigabytesPerSecond()) : "",
         readsMemory(row) ? shareText(row) : ""};
@@ -185,12 +188,12 @@ private:
     switch (like.test.kind) {
     case BenchKind::Prompt:
       addRow("tok/s", like, [](const BenchRow &row) {
-        return withSpread(row.tokensPerSecond(), row.tokensPerSecondDeviation());
+        return withSpread(row, row.tokensPerSecond(), row.tokensPerSecondDeviation());
       });
       break;
     case BenchKind::Generation:
       addRow("ms/tok", like, [](const BenchRow &row) {
-        return withSpread(row.msPerToken().mean, row.msPerToken().deviation);
+        return withSpread(row, row.msPerToken().mean, row.msPerToken().deviation);
       });
       addRow("GB/s", like, [](const BenchRow &row) { return number(row.gigabytesPerSecond()); });
       addRow("% of read", like, shareText);

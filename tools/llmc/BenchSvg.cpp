@@ -128,9 +128,9 @@ std::string benchSvg(const BenchReport &report, const BenchComparison *compariso
       picture.bar(top + kBar + 2, kThinBar, *theirs, kTheirs);
     picture.line(picture.x(row->bandwidth), top - 4, top + kBar + (compared ? kThinBar + 6 : 4),
                  kLimit, 2);
-    std::string note =
-        absl::StrFormat("%.1f GB/s, %.0f %%, %.3g ms/token", row->gigabytesPerSecond(),
-                        100 * row->shareOfBandwidth(), row->msPerToken().mean);
+    std::string note = absl::StrFormat("%.1f GB/s, %.0f %%%s, %.3g ms/token",
+                                       row->gigabytesPerSecond(), 100 * row->shareOfBandwidth(),
+                                       row->cached ? "*" : "", row->msPerToken().mean);
     if (theirs)
       absl::StrAppendFormat(&note, ", %.2fx", row->gigabytesPerSecond() / *theirs);
     picture.text(kLeft + kBars + 14, top + 14, note, kInk, "start");
@@ -147,6 +147,8 @@ std::string benchSvg(const BenchReport &report, const BenchComparison *compariso
   if (compared)
     entry(kTheirs, comparison->label());
   entry(kLimit, "limit: a plain read of memory, measured in the same run");
+  if (std::ranges::any_of(rows, &BenchRow::cached))
+    entry(kFaint, "* fits the last-level cache");
   if (rows.empty())
     picture.text(20, kTop + 14, "no generation was measured", kFaint, "start");
   return picture.finish(title, y + 34);

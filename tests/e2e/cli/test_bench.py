@@ -105,13 +105,17 @@ class Bench(LlmcCase):
         self.assertEqual(generation[4], "tg4")
         self.assertRegex(generation[5], r"^[\d.]+ ± [\d.]+$")
         self.assertGreater(float(generation[7]), 0)
+        once = self.bench(MODEL, "-p", 0, "-n", 4, "-r", 1, "-t", 1, "--read-buffer", 4)
+        self.assertNotIn("±", once)
+        self.assertIn("; one repeat; ", once)
         # Prompts are not limited by memory; what fits a cache is marked.
         self.assertEqual(prompt[7:], ["", ""])
         cache = int(subprocess.run(["getconf", "LEVEL3_CACHE_SIZE"], capture_output=True).stdout or 0)
         fits = os.path.getsize(MODEL) < cache
         self.assertRegex(generation[8], r"^[\d.]+\*$" if fits else r"^[\d.]+$")
         *_, last, footnote = self.bench(MODEL, *TINY).splitlines() + ([] if fits else [""])
-        self.assertRegex(last, r"^llmc \d+\.\d+\.\d+; means of 2 repeats; 100 % is a plain read of 4\.00 MiB.* with 1 thread$")
+        self.assertRegex(last, r"^llmc \d+\.\d+\.\d+; means of 2 repeats; "
+                               r"100 % is a plain read of 4\.00 MiB.* with 1 thread$")
         self.assertEqual(f"{cache / 2**20:.2f} MiB" in footnote, fits and cache < 2**30)
 
     def test_csv(self):
