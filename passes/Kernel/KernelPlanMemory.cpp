@@ -1,3 +1,4 @@
+#include "dialects/kernel/IR/AttentionPlan.h"
 #include "dialects/llm/Formats/PackedLayout.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/KernelPasses.h"
@@ -14,6 +15,8 @@ namespace llmc::kernel {
 int64_t bufferBytes(Type type, int64_t maxRows) {
   if (auto packed = dyn_cast<PackedType>(type))
     return llvm::divideCeil(maxRows, packed.getMaxTile()) * packed.getTileBytes();
+  if (auto parts = dyn_cast<PartsType>(type))
+    return parts.getBytes();
   auto buffer = cast<BufferType>(type);
   return llvm::alignTo((maxRows + kRowPadding) * buffer.getRowBytes(), 64);
 }
@@ -58,7 +61,7 @@ int64_t placeBuffers(func::FuncOp function, int64_t base, int64_t maxRows) {
   return frame;
 }
 
-// What the products of one thread need beside buffers: panels of unpacked weights.
+// What one thread needs beside buffers: panels of unpacked weights, tiles of queries.
 int64_t scratchBytes(ModuleOp module, TargetAttr target) {
   int64_t bytes = 0;
   if (target.getDot() == Dot::Amx)
@@ -70,6 +73,10 @@ int64_t scratchBytes(ModuleOp module, TargetAttr target) {
       int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
       bytes = std::max(bytes, panelBytes(columns) * panelCount(columns));
     });
+  module.walk([&](AttentionOp attention) {
+    bytes = std::max(bytes, attentionScratchBytes(target.getDot(), attention.getCache().getType(),
+                                                  attention.getParts().getType().getQueries()));
+  });
   return bytes;
 }
 

@@ -184,6 +184,19 @@ private:
                         b.getF64FloatAttr(table.magnitude));
   }
 
+  template <class Op>
+  void convertAttention(Op op, Value table) {
+    auto cache = cast<llm::KvCacheType>(op.getCache().getType());
+    const int64_t heads = llm::getWidth(op.getQuery()) / cache.getKey();
+    Value out = outputFor(op->getResult(0));
+    Value parts = alloc(op.getLoc(), PartsType::get(b.getContext(), cache.getHeads(),
+                                                    heads / cache.getHeads(), cache.getValue()));
+    AttentionOp::create(b, op.getLoc(), get(op.getQuery()), get(op.getCache()), get(op.getLayer()),
+                        get(op.getStart()), out, parts, table, op.getScaleAttr(),
+                        op.getWindowAttr());
+    MergePartsOp::create(b, op.getLoc(), parts, get(op.getStart()), out, op.getWindowAttr());
+  }
+
   void convertLayers(llm::LayersOp op) {
     // The layers write to their operand, so others must not read it afterwards.
     Value hidden = get(op.getHidden());
@@ -248,17 +261,13 @@ private:
           return success();
         })
         .Case([&](llm::AttentionOp o) {
-          AttentionOp::create(b, loc, get(o.getQuery()), get(o.getCache()), get(o.getLayer()),
-                              get(o.getStart()), outputFor(o->getResult(0)), Value(),
-                              o.getScaleAttr(), o.getWindowAttr());
+          convertAttention(o, Value());
           return success();
         })
         .Case([&](llm::FusedAttentionOp o) {
           CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
                                get(o.getLayer()), get(o.getStart()), get(o.getTable()));
-          AttentionOp::create(b, loc, get(o.getQuery()), get(o.getCache()), get(o.getLayer()),
-                              get(o.getStart()), outputFor(o->getResult(0)), get(o.getTable()),
-                              o.getScaleAttr(), o.getWindowAttr());
+          convertAttention(o, get(o.getTable()));
           return success();
         })
         .Case([&](arith::ConstantOp o) {

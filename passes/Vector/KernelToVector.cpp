@@ -145,6 +145,7 @@ private:
         .Case([&](RopeOp o) { return emitRope(emission, o), success(); })
         .Case([&](CacheWriteOp o) { return emitCacheWrite(emission, o), success(); })
         .Case([&](AttentionOp o) { return emitAttention(emission, o), success(); })
+        .Case([&](MergePartsOp o) { return emitMergeParts(emission, o), success(); })
         .Default([&](Operation *o) { return o->emitError() << "cannot become vector code"; });
   }
 

@@ -64,6 +64,7 @@ void emitRope(OpEmission &, RopeOp);
 void emitRopeTable(OpEmission &, RopeTableOp);
 void emitCacheWrite(OpEmission &, CacheWriteOp);
 void emitAttention(OpEmission &, AttentionOp);
+void emitMergeParts(OpEmission &, MergePartsOp);
 void emitBarrier(OpEmission &, BarrierOp);
 
 } // namespace llmc::kernel

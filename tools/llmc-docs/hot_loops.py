@@ -132,7 +132,7 @@ def functions(path):
             elif line.startswith(".Lfunc_end"):
                 if name:
                     yield name, lines
-                name = None
+                name, lines = None, []
             elif line:
                 lines.append(line)
 

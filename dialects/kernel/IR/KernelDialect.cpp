@@ -1,4 +1,5 @@
 #include "dialects/kernel/IR/KernelDialect.h"
+#include "dialects/kernel/IR/AttentionPlan.h"
 #include "dialects/llm/Formats/PackedLayout.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -126,6 +127,17 @@ int64_t PackedType::findSum(int64_t length) const {
   return it == getSums().end() ? -1 : it - getSums().begin();
 }
 
+LogicalResult PartsType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
+                                int64_t queries, int64_t value) {
+  if (heads < 1 || queries < 1 || value < 1)
+    return emitError() << "heads, queries and value of parts must be positive";
+  return success();
+}
+
+int64_t PartsType::getBytes() const {
+  return getHeads() * kAttentionParts * getQueries() * partsRowBytes(getValue());
+}
+
 TargetAttr kernel::getTarget(Operation *op) {
   auto module = dyn_cast<ModuleOp>(op);
   if (!module)
@@ -166,5 +178,24 @@ LogicalResult MapOp::verify() {
   for (Value input : getInputs())
     if (input.getType() != getOut().getType())
       return emitOpError() << "inputs and output must have the same type";
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  llm::KvCacheType cache = getCache().getType();
+  const int64_t heads = getQuery().getType().getWidth() / cache.getKey();
+  auto expected =
+      PartsType::get(getContext(), cache.getHeads(), heads / cache.getHeads(), cache.getValue());
+  if (getParts().getType() != expected)
+    return emitOpError() << "needs parts of " << expected << ", not " << getParts().getType();
+  return success();
+}
+
+LogicalResult MergePartsOp::verify() {
+  PartsType parts = getParts().getType();
+  const int64_t width = parts.getHeads() * parts.getQueries() * parts.getValue();
+  if (getOut().getType().getWidth() != width)
+    return emitOpError() << "output has " << getOut().getType().getWidth() << " columns, expected "
+                         << width;
   return success();
 }

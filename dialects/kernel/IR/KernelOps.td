@@ -20,7 +20,7 @@ def Kernel_AllocOp : Kernel_Op<"alloc"> {
     ```
   }];
   let arguments = (ins DefaultValuedAttr<I64Attr, "-1">:$offset);
-  let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType]>, "", [MemAlloc]>:$result);
+  let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType, Kernel_PartsType]>, "", [MemAlloc]>:$result);
   let assemblyFormat = "`at` $offset attr-dict `:` type($result)";
 }
 
@@ -232,18 +232,39 @@ def Kernel_AttentionOp : Kernel_Op<"attention"> {
     running maximum and sum of each query rescale what was summed before (Milakov and Gimelshein, 2018),
     so no row of scores is ever whole. Work is split by key/value heads and tiles of queries.
 
+    A step of one token has few heads to split: its positions are cut into parts, too. What those sum
+    goes to `parts`, and `kernel.merge_parts` makes the output of it.
+
     ```mlir
-    kernel.attention %q, %kv[%layer] at %start, %out rope %table {scale = 0.25 : f32, window = 0 : i64}
-        : !kernel.buffer<64 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index, !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>
+    kernel.attention %q, %kv[%layer] at %start, %out parts %parts rope %table {scale = 0.25 : f32, window = 0 : i64}
+        : !kernel.buffer<64 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index, !kernel.buffer<64 x f32>, !kernel.parts<heads = 2, queries = 2, value = 16>, !kernel.buffer<16 x f32>
     ```
   }];
   let arguments = (ins Kernel_In:$query, Arg<Llm_KvCacheType, "", [MemRead]>:$cache, Index:$layer,
-                       Index:$start, Kernel_Out:$out, Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table, F32Attr:$scale,
-                       I64Attr:$window);
+                       Index:$start, Kernel_Out:$out, Arg<Kernel_PartsType, "", [MemWrite]>:$parts,
+                       Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table, F32Attr:$scale, I64Attr:$window);
   let assemblyFormat = [{
-    $query `,` $cache `[` $layer `]` `at` $start `,` $out (`rope` $table^)? attr-dict
+    $query `,` $cache `[` $layer `]` `at` $start `,` $out `parts` $parts (`rope` $table^)? attr-dict
     `:` type(operands)
   }];
+  let hasVerifier = 1;
+}
+
+def Kernel_MergePartsOp : Kernel_Op<"merge_parts"> {
+  let summary = "Joins what attention summed over parts of the positions";
+  let description = [{
+    In a step of one token, writes the output of the `kernel.attention` that wrote `parts`, which had
+    the same `window`; does nothing in longer steps. Parts are brought to a common maximum and added in
+    their order, whatever thread they came from. Work is split by query heads.
+
+    ```mlir
+    kernel.merge_parts %parts at %start, %out {window = 0 : i64}
+        : !kernel.parts<heads = 2, queries = 2, value = 16>, index, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Arg<Kernel_PartsType, "", [MemRead, MemWrite]>:$parts, Index:$start, Kernel_Out:$out, I64Attr:$window);
+  let assemblyFormat = "$parts `at` $start `,` $out attr-dict `:` type(operands)";
+  let hasVerifier = 1;
 }
 
 def Kernel_LayersOp : Kernel_Op<"layers"> {

@@ -99,4 +99,28 @@ def Kernel_PackedType : Kernel_Type<"Packed", "packed"> {
   }];
 }
 
+def Kernel_PartsType : Kernel_Type<"Parts", "parts"> {
+  let summary = "What attention of one token sums over parts of its positions";
+  let description = [{
+    `[heads][kAttentionParts][queries]` rows for `heads` key/value heads that `queries` query heads
+    share. A row has the sum of weights times values, `value` elements padded to 16; then the maximum of
+    the part's scores times log2(e), and the sum of its weights, which are relative to that maximum,
+    with room for what merging needs; padded to 16.
+
+    ```mlir
+    !kernel.parts<heads = 4, queries = 8, value = 64>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "key/value heads">:$heads,
+                        AttrOrTypeParameter<"int64_t", "query heads of each">:$queries,
+                        AttrOrTypeParameter<"int64_t", "elements of a value">:$value);
+  let assemblyFormat = [{
+    `<` `heads` `=` $heads `,` `queries` `=` $queries `,` `value` `=` $value `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getBytes() const;
+  }];
+}
+
 #endif

@@ -5,6 +5,7 @@
 !b = !kernel.buffer<16 x f32>
 !p = !kernel.packed<16 x f32, tiles = [1, 2], corrections = [], sums = []>
 !w = tensor<16x16xf32, #llm.packed<rows = 16>>
+!parts = !kernel.parts<heads = 1, queries = 1, value = 16>
 !kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
 
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
@@ -84,14 +85,17 @@ func.func @reused_product(%p: !p, %out: !b) {
 // CHECK-NEXT: kernel.barrier
 // CHECK-NEXT: kernel.attention
 // CHECK-NEXT: kernel.barrier
+// CHECK-NEXT: kernel.merge_parts
 // CHECK-NEXT: kernel.cache_write
 // CHECK-NEXT: return
 func.func @cache(%k: !b, %v: !b, %q: !b, %out: !b, %start: index, %layer: index) {
   %kv = kernel.get_state @kv : !kv
   %again = kernel.get_state @kv : !kv
+  %parts = kernel.alloc at 0 : !parts
   kernel.cache_write %k, %v, %kv[%layer] at %start : !b, !b, !kv, index, index
-  kernel.attention %q, %again[%layer] at %start, %out {scale = 0.25 : f32, window = 0 : i64}
-      : !b, !kv, index, index, !b
+  kernel.attention %q, %again[%layer] at %start, %out parts %parts {scale = 0.25 : f32, window = 0 : i64}
+      : !b, !kv, index, index, !b, !parts
+  kernel.merge_parts %parts at %start, %out {window = 0 : i64} : !parts, index, !b
   kernel.cache_write %k, %v, %kv[%layer] at %start : !b, !b, !kv, index, index
   return
 }

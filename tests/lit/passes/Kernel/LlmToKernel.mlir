@@ -90,10 +90,14 @@ func.func @rope_tables(%start: index) -> (!t, !t, !t) {
 // CHECK-NEXT: %[[R:.*]] = kernel.alloc at -1 : !kernel.buffer<64 x f32>
 // CHECK-NEXT: kernel.rope %[[Q]], %[[T]], %[[R]] {head_dim = 16 : i64} : !kernel.buffer<64 x f32>, !kernel.buffer<4 x f32>, !kernel.buffer<64 x f32>
 // CHECK-NEXT: kernel.cache_write %[[K]], %[[V]], %[[KV]][%[[ONE]]] at %[[START]] : !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<{{.*}}>, index, index
-// CHECK-NEXT: kernel.attention %[[R]], %[[KV]][%[[ONE]]] at %[[START]], %[[O0]] {scale = 2.500000e-01 : f32, window = 5 : i64}
+// CHECK-NEXT: %[[P0:.*]] = kernel.alloc at -1 : !kernel.parts<heads = 2, queries = 2, value = 16>
+// CHECK-NEXT: kernel.attention %[[R]], %[[KV]][%[[ONE]]] at %[[START]], %[[O0]] parts %[[P0]] {scale = 2.500000e-01 : f32, window = 5 : i64}
+// CHECK-NEXT: kernel.merge_parts %[[P0]] at %[[START]], %[[O0]] {window = 5 : i64}
 // With the table, keys are rotated when they are written and queries when they are read.
 // CHECK-NEXT: kernel.cache_write %[[K]], %[[V]], %[[KV]][%[[ONE]]] at %[[START]] rope %[[T]] :
-// CHECK-NEXT: kernel.attention %[[Q]], %[[KV]][%[[ONE]]] at %[[START]], %[[O1]] rope %[[T]] {scale = 5.000000e-01 : f32, window = 0 : i64}
+// CHECK-NEXT: %[[P1:.*]] = kernel.alloc at -1 : !kernel.parts<heads = 2, queries = 2, value = 16>
+// CHECK-NEXT: kernel.attention %[[Q]], %[[KV]][%[[ONE]]] at %[[START]], %[[O1]] parts %[[P1]] rope %[[T]] {scale = 5.000000e-01 : f32, window = 0 : i64}
+// CHECK-NEXT: kernel.merge_parts %[[P1]] at %[[START]], %[[O1]] {window = 0 : i64}
 // CHECK-NEXT: return
 func.func @attention(%q: !h, %k: !k, %v: !k, %t: !t, %start: index) -> (!h, !h) {
   %layer = arith.constant 1 : index

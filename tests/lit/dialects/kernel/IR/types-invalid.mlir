@@ -54,3 +54,7 @@ func.func private @type(!kernel.packed<64 x i8, tiles = [1], corrections = [], s
 // -----
 // expected-error @+1 {{tiles must ascend from 1 to at most 16}}
 func.func private @type(!kernel.packed<64 x i8, tiles = [2], corrections = [], sums = []>)
+
+// -----
+// expected-error @+1 {{heads, queries and value of parts must be positive}}
+func.func private @type(!kernel.parts<heads = 1, queries = 0, value = 8>)

@@ -21,4 +21,6 @@ module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2, 
     !kernel.packed<64 x i8, tiles = [1, 2, 4], corrections = [8, 32, 16, 32], sums = [32]>,
     !kernel.packed<64 x i8, tiles = [1], corrections = [], sums = []>,
     !kernel.packed<7 x f32, tiles = [1], corrections = [], sums = []>)
+  // CHECK: func.func private @parts(!kernel.parts<heads = 4, queries = 8, value = 64>)
+  func.func private @parts(!kernel.parts<heads = 4, queries = 8, value = 64>)
 }

@@ -1,0 +1,325 @@
+// Attention of a tile of queries that share a key/value head, in fused multiply-adds. Lanes are
+// positions while scores are computed and elements of the value while outputs are; in both a line
+// of the cache is loaded and widened once for all queries of the tile.
+#include "passes/Vector/Attention.h"
+#include "passes/Vector/CacheGeometry.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace llmc::kernel {
+namespace {
+
+using P = AttentionParameter;
+
+int64_t largestDivisor(int64_t n, int64_t most) {
+  int64_t divisor = std::clamp<int64_t>(most, 1, n);
+  while (n % divisor)
+    --divisor;
+  return divisor;
+}
+
+class AttentionTile {
+public:
+  AttentionTile(Emitter &e, const AttentionShape &shape, int64_t tile, int64_t sums, ValueRange p)
+      : e(e), shape(shape), tile(tile), sums(sums), p(p), element(shape.cache.getElementType()),
+        layout(tile, shape.cache.getKey(), shape.cache.getValue()),
+        geometry(e, shape.cache, p[P::kCache], p[P::kLayer], p[P::kCapacity]) {
+    // Blocks are whole in the cache, so that tiles may be read in pairs or fours.
+    positionTiles = sums / tile >= 4 ? 4 : sums / tile >= 2 ? 2 : 1;
+  }
+
+  // One token: units are parts of a head's positions, each with all of its query heads.
+  void emitToken() {
+    const int64_t tiles = llvm::divideCeil(shape.group(), tile);
+    AttentionParts parts(e, p[P::kStart], shape.window);
+    Value units = e.mul(parts.count, e.c64(shape.cache.getHeads() * tiles));
+    auto [begin, end] = e.split(units, p[P::kThread], p[P::kThreads]);
+    count = e.c64(shape.group());
+    e.loop(begin, end, [&, begin = begin](Value unit) {
+      Value part = e.div(unit, e.c64(tiles));
+      first = e.mul(e.rem(unit, e.c64(tiles)), e.c64(tile));
+      head = e.div(part, parts.count);
+      part = e.rem(part, parts.count);
+      if (tiles > 1)
+        loadQueries();
+      else
+        e.when(e.create<arith::OrIOp>(e.equal(part, e.c64(0)), e.equal(unit, begin)),
+               [&] { loadQueries(); });
+      resetSums();
+      Value from = e.add(parts.begin, e.mul(part, parts.length));
+      emitBlocks(from, e.min(e.add(from, parts.length), parts.end));
+      Value row = e.add(e.mul(head, e.c64(kAttentionParts)), part);
+      row = e.add(e.mul(row, e.c64(shape.group())), first);
+      eachQuery([&](Value q) {
+        Value to =
+            e.gep(p[P::kParts], e.mul(e.add(row, q), e.c64(partsRowBytes(shape.cache.getValue()))));
+        Value from = e.gep(outputs(), e.mul(q, e.c64(layout.outputRow)));
+        e.loop(e.c64(0), e.c64(layout.outputRow / 64), e.c64(1), {from, to},
+               [&](Value, ValueRange c) {
+                 e.store(e.load(e.vf32, c[0], 64), c[1], 64);
+                 return Values{e.gep(c[0], 64), e.gep(c[1], 64)};
+               });
+        Value last = e.gep(to, layout.outputRow);
+        e.store(e.load(e.f32, scalar(layout.maxima, q), 4), last, 4);
+        e.store(total(q), e.gep(last, 4), 4);
+      });
+    });
+  }
+
+  // Units are tiles of a head's queries, each with all the positions that they see.
+  void emitPrompt() {
+    count = e.mul(p[P::kRows], e.c64(shape.group())); // queries per key/value head
+    Value tiles = e.div(e.add(count, e.c64(tile - 1)), e.c64(tile));
+    Value units = e.mul(tiles, e.c64(shape.cache.getHeads()));
+    // Later tiles see more positions; taking turns gives all threads the same mix.
+    e.loop(p[P::kThread], units, p[P::kThreads], {}, [&](Value unit, ValueRange) {
+      head = e.div(unit, tiles);
+      first = e.mul(e.rem(unit, tiles), e.c64(tile));
+      loadQueries();
+      resetSums();
+      Value begin = e.c64(0);
+      if (shape.window) {
+        Value lowest = e.sub(position(e.c64(0)), e.c64(shape.window - 1));
+        Value block = e.c64(kAttentionBlock);
+        begin = e.mul(e.div(e.max(lowest, e.c64(0)), block), block);
+      }
+      emitBlocks(begin, e.add(position(e.c64(tile - 1)), e.c64(1)));
+      eachQuery([&](Value q) {
+        Value row = e.gep(outputs(), e.mul(q, e.c64(layout.outputRow)));
+        Value inverse = e.broadcast(e.vf32, e.fdiv(e.cf(1), total(q)));
+        emitStoreOutput(e, shape, p, token(q), queryHead(q), row, inverse);
+      });
+      return Values();
+    });
+  }
+
+private:
+  Value at(int64_t offset) { return e.gep(p[P::kScratch], offset); }
+  Value outputs() { return at(layout.outputs); }
+  Value scalar(int64_t offset, Value q) { return e.gep(at(offset), e.mul(q, e.c64(4))); }
+  Value vector(int64_t offset, Value q) { return e.gep(at(offset), e.mul(q, e.c64(64))); }
+
+  // Queries that are not there repeat the last one.
+  Value index(Value q) { return e.min(e.add(first, q), e.sub(count, e.c64(1))); }
+  Value token(Value q) { return e.div(index(q), e.c64(shape.group())); }
+  Value queryHead(Value q) {
+    return e.add(e.mul(head, e.c64(shape.group())), e.rem(index(q), e.c64(shape.group())));
+  }
+  Value position(Value q) { return e.add(p[P::kStart], token(q)); }
+  Value total(Value q) {
+    return e.reduce(vector::CombiningKind::ADD, e.load(e.vf32, vector(layout.totals, q), 64));
+  }
+  // Queries that are there.
+  void eachQuery(const std::function<void(Value)> &body) {
+    e.loop(e.c64(0), e.min(e.c64(tile), e.sub(count, first)), body);
+  }
+
+  void loadQueries() {
+    e.loop(e.c64(0), e.c64(tile), [&](Value q) {
+      Value own = e.create<arith::TruncIOp>(e.i32, position(q));
+      e.store(own, scalar(layout.positions, q), 4);
+      emitLoadQuery(e, shape, p, token(q), queryHead(q),
+                    e.gep(at(layout.queries), e.mul(q, e.c64(layout.queryRow))));
+    });
+  }
+
+  void resetSums() {
+    Value least = e.splatF(e.vf32, kLeastScore), zero = e.splatF(e.vf32, 0);
+    e.loop(e.c64(0), e.c64(tile), [&](Value q) {
+      e.store(e.cf(kLeastScore), scalar(layout.maxima, q), 4);
+      e.store(least, vector(layout.highest, q), 64);
+      e.store(zero, vector(layout.totals, q), 64);
+    });
+    e.loop(e.c64(0), e.c64(tile * layout.outputRow / 64), e.c64(1), {outputs()},
+           [&](Value, ValueRange c) {
+             e.store(zero, c[0], 64);
+             return Values{e.gep(c[0], 64)};
+           });
+  }
+
+  void emitBlocks(Value begin, Value end) {
+    e.loop(begin, end, e.c64(kAttentionBlock), {}, [&](Value block, ValueRange) {
+      Value positions = e.min(e.sub(end, block), e.c64(kAttentionBlock));
+      emitScores(block, positions);
+      e.loop(e.c64(0), e.c64(tile), [&](Value q) { emitWeights(q, positions); });
+      emitOutputs(block, positions);
+      return Values();
+    });
+  }
+
+  // scores[q][n] for the positions of a block, and the highest of each lane.
+  void emitScores(Value block, Value positions) {
+    const int64_t tileBytes = kLanes * geometry.keyBytes;
+    e.loop(e.c64(0), positions, e.c64(positionTiles * kLanes),
+           {geometry.keyTile(head, block), at(layout.scores)}, [&](Value n, ValueRange c) {
+             Values products = emitProducts(c[0], tileBytes);
+             storeScores(products, e.add(block, n), c[1]);
+             return Values{e.gep(c[0], positionTiles * tileBytes), e.gep(c[1], positionTiles * 64)};
+           });
+  }
+
+  // The products of all queries with `positionTiles` tiles of keys, [tile][positionTiles].
+  Values emitProducts(Value keys, int64_t tileBytes) {
+    const int64_t key = shape.cache.getKey(), lineBytes = kLanes * geometry.elementBytes;
+    const int64_t unroll = key % 4 == 0 ? 4 : 1, count = tile * positionTiles;
+    const int64_t near = positionTiles * tileBytes;
+    Values carried(count, e.splatF(e.vf32, 0));
+    carried.append({keys, at(layout.queries)});
+    Values results = e.loop(e.c64(0), e.c64(key), e.c64(unroll), carried, [&](Value, ValueRange c) {
+      Values next(c.begin(), c.end());
+      for (int64_t i = 0; i < unroll; ++i) {
+        Values k;
+        for (int64_t j = 0; j < positionTiles; ++j) {
+          Value line = e.gep(c[count], j * tileBytes + i * lineBytes);
+          k.push_back(e.loadAsF32(element, line, lineBytes));
+          if (i * lineBytes % 64 == 0)
+            prefetch(line, near, kAttentionBlock * geometry.keyBytes);
+        }
+        for (int64_t q = 0; q < tile; ++q) {
+          Value x = e.broadcastLoad(e.gep(c[count + 1], q * layout.queryRow + 4 * i));
+          for (int64_t j = 0; j < positionTiles; ++j) {
+            Value &sum = next[q * positionTiles + j];
+            sum = e.fma(k[j], x, sum);
+          }
+        }
+      }
+      next[count] = e.gep(c[count], unroll * lineBytes);
+      next[count + 1] = e.gep(c[count + 1], unroll * 4);
+      return next;
+    });
+    results.truncate(count);
+    return results;
+  }
+
+  void prefetch(Value line, int64_t near, int64_t far) {
+    e.create<LLVM::Prefetch>(e.gep(line, near), 0, 3, 1);
+    e.create<LLVM::Prefetch>(e.gep(line, far), 0, 2, 1);
+  }
+
+  void storeScores(ArrayRef<Value> products, Value position, Value out) {
+    Value narrow = e.create<arith::TruncIOp>(e.i32, position);
+    Value positions = e.add(e.iota(), e.broadcast(e.vi32, narrow));
+    Value never = e.splatF(e.vf32, -std::numeric_limits<float>::infinity());
+    for (int64_t q = 0; q < tile; ++q) {
+      Value own = e.broadcast(e.vi32, e.load(e.i32, at(layout.positions + 4 * q), 4));
+      Value place = at(layout.highest + 64 * q), highest = e.load(e.vf32, place, 64);
+      for (int64_t j = 0; j < positionTiles; ++j) {
+        Value here = j ? e.add(positions, e.splat(e.vi32, j * kLanes)) : positions;
+        Value seen = e.create<arith::CmpIOp>(arith::CmpIPredicate::sle, here, own);
+        if (shape.window) {
+          Value oldest = e.sub(own, e.splat(e.vi32, shape.window));
+          seen = e.create<arith::AndIOp>(seen, e.less(oldest, here));
+        }
+        Value score = e.select(seen, products[q * positionTiles + j], never);
+        e.store(score, e.gep(out, q * kAttentionBlock * 4 + 64 * j), 64);
+        highest = emitLarger(e, score, highest);
+      }
+      e.store(highest, place, 64);
+    }
+  }
+
+  // Turns a query's scores into weights relative to the new maximum.
+  void emitWeights(Value q, Value positions) {
+    Value place = vector(layout.highest, q);
+    Value highest = emitLargest(e, e.load(e.vf32, place, 64));
+    e.store(e.splatF(e.vf32, kLeastScore), place, 64);
+    Value before = e.load(e.f32, scalar(layout.maxima, q), 4);
+    Value now = emitLarger(e, highest, before);
+    Value factor = emitPower(e, e.fsub(before, now));
+    e.store(now, scalar(layout.maxima, q), 4);
+    e.store(factor, scalar(layout.factors, q), 4);
+    Value shift = e.broadcast(e.vf32, now);
+    Value row = e.gep(at(layout.scores), e.mul(q, e.c64(kAttentionBlock * 4)));
+    Value totals = vector(layout.totals, q);
+    Value sum = e.fmul(e.load(e.vf32, totals, 64), e.broadcast(e.vf32, factor));
+    Values end = e.loop(e.c64(0), positions, e.c64(positionTiles * kLanes), {sum, row},
+                        [&](Value, ValueRange c) {
+                          Value sum = c[0];
+                          for (int64_t j = 0; j < positionTiles; ++j) {
+                            Value score = e.load(e.vf32, e.gep(c[1], 64 * j), 64);
+                            Value weight = emitPower(e, e.fsub(score, shift));
+                            e.store(weight, e.gep(c[1], 64 * j), 64);
+                            sum = e.fadd(sum, weight);
+                          }
+                          return Values{sum, e.gep(c[1], 64 * positionTiles)};
+                        });
+    e.store(end[0], totals, 64);
+  }
+
+  // outputs = outputs * factor + weights * values.
+  void emitOutputs(Value block, Value positions) {
+    const int64_t vectors = layout.outputRow / 64, width = largestDivisor(vectors, sums / tile);
+    const int64_t laneBytes = kLanes * geometry.elementBytes;
+    e.loop(e.c64(0), e.c64(vectors), e.c64(width), {geometry.valueRow(head, block), outputs()},
+           [&](Value, ValueRange c) {
+             Values carried;
+             for (int64_t q = 0; q < tile; ++q) {
+               Value factor = e.broadcastLoad(at(layout.factors + 4 * q));
+               for (int64_t j = 0; j < width; ++j)
+                 carried.push_back(e.fmul(output(c[1], q, j), factor));
+             }
+             const int64_t count = tile * width;
+             carried.append({c[0], at(layout.scores)});
+             Values sums = e.loop(e.c64(0), positions, e.c64(1), carried, [&](Value, ValueRange s) {
+               Values next(s.begin(), s.end());
+               Values v;
+               for (int64_t j = 0; j < width; ++j) {
+                 Value line = e.gep(s[count], j * laneBytes);
+                 v.push_back(e.loadAsF32(element, line, laneBytes));
+                 if (j * laneBytes % 64 == 0)
+                   prefetch(line, 16 * geometry.valueBytes, kAttentionBlock * geometry.valueBytes);
+               }
+               for (int64_t q = 0; q < tile; ++q) {
+                 Value w = e.broadcastLoad(e.gep(s[count + 1], q * kAttentionBlock * 4));
+                 for (int64_t j = 0; j < width; ++j)
+                   next[q * width + j] = e.fma(v[j], w, s[q * width + j]);
+               }
+               next[count] = e.gep(s[count], geometry.valueBytes);
+               next[count + 1] = e.gep(s[count + 1], 4);
+               return next;
+             });
+             for (int64_t q = 0; q < tile; ++q)
+               for (int64_t j = 0; j < width; ++j)
+                 e.store(sums[q * width + j], e.gep(c[1], q * layout.outputRow + 64 * j), 64);
+             return Values{e.gep(c[0], width * laneBytes), e.gep(c[1], 64 * width)};
+           });
+  }
+
+  Value output(Value base, int64_t q, int64_t j) {
+    return e.load(e.vf32, e.gep(base, q * layout.outputRow + 64 * j), 64);
+  }
+
+  Emitter &e;
+  const AttentionShape &shape;
+  int64_t tile, sums, positionTiles;
+  ValueRange p;
+  Type element;
+  AttentionScratch layout;
+  CacheGeometry geometry;
+  Value count, head, first;
+};
+
+} // namespace
+
+func::FuncOp getTokenAttention(KernelLibrary &library, Location loc, const AttentionShape &shape) {
+  OpBuilder b(library.module.getContext());
+  Emitter types(b, loc);
+  AttentionTiles tiles = attentionTiles(library.target.getDot(), shape.group());
+  return library.get(shape.name() + ".token", attentionParameterTypes(types), loc,
+                     [&](Emitter &e, ValueRange p) {
+                       AttentionTile(e, shape, tiles.token, tiles.sums, p).emitToken();
+                     });
+}
+
+func::FuncOp getPromptAttention(KernelLibrary &library, Location loc, const AttentionShape &shape) {
+  OpBuilder b(library.module.getContext());
+  Emitter types(b, loc);
+  AttentionTiles tiles = attentionTiles(library.target.getDot(), shape.group());
+  return library.get(shape.name() + ".prompt", attentionParameterTypes(types), loc,
+                     [&](Emitter &e, ValueRange p) {
+                       AttentionTile(e, shape, tiles.prompt, tiles.sums, p).emitPrompt();
+                     });
+}
+
+} // namespace llmc::kernel
