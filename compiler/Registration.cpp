@@ -13,6 +13,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Fuse/FusePasses.h"
+#include "passes/Importance/ImportancePasses.h"
 #include "passes/Kernel/KernelPasses.h"
 #include "passes/Layout/LayoutPasses.h"
 #include "passes/Vector/VectorPasses.h"
@@ -30,6 +31,7 @@ void llmc::registerLlmcPasses() {
   registerLlmcFusePasses();
   mlir::PassPipelineRegistration<>("llm-fuse", "All fusions, in the order of the fuse phase",
                                    buildFusePipeline);
+  llm::registerImportancePasses();
   llm::registerLayoutPasses();
   kernel::registerKernelPasses();
   kernel::registerVectorPasses();

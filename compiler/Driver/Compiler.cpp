@@ -54,7 +54,8 @@ Compiler::Compiler() : context_(dialects(), MLIRContext::Threading::DISABLED) {
   context_.loadAllAvailableDialects();
 }
 
-absl::StatusOr<OwningOpRef<ModuleOp>> Compiler::parse(absl::string_view text, absl::string_view name) {
+absl::StatusOr<OwningOpRef<ModuleOp>> Compiler::parse(absl::string_view text,
+                                                      absl::string_view name) {
   ErrorCollector errors(&context_);
   ParserConfig config(&context_);
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
@@ -75,11 +76,12 @@ absl::Status Compiler::runPhases(ModuleOp module, Phase first, Phase last,
     auto start = std::chrono::steady_clock::now();
     ErrorCollector errors(&context_);
     PassManager pm(&context_);
-    buildPhase(pm, info.phase);
+    buildPhase(pm, info.phase, options.phases);
     if (failed(pm.run(module)))
       return errors.status(absl::StrCat("phase ", info.name, " failed"));
     if (options.observer)
-      if (absl::Status status = options.observer(info.phase, module, secondsSince(start)); !status.ok())
+      if (absl::Status status = options.observer(info.phase, module, secondsSince(start));
+          !status.ok())
         return status;
   }
   return absl::OkStatus();
@@ -118,7 +120,8 @@ absl::StatusOr<CompiledModel> Compiler::compile(ModuleOp module, const CompileOp
     return object.status();
   result.object = std::move(*object);
   if (options.observer)
-    if (absl::Status status = options.observer(Phase::Object, module, secondsSince(start)); !status.ok())
+    if (absl::Status status = options.observer(Phase::Object, module, secondsSince(start));
+        !status.ok())
       return status;
   cache.store(key, result.object);
   return result;

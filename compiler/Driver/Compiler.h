@@ -16,6 +16,7 @@ namespace llmc {
 struct CompileOptions {
   std::string targetCpu = "native";
   int64_t maxRows = 512; // most tokens of a step
+  PhaseOptions phases;
   // Object code is kept in this directory under a name that says what it was made from; empty: not.
   std::string cacheDirectory;
   // Told of each phase when it is done, with the module as it then is and the seconds it took. For
@@ -42,8 +43,8 @@ public:
   absl::StatusOr<CompiledModel> compile(mlir::ModuleOp module, const CompileOptions &options);
 
   // Runs the phases after import up to `last`, at most llvm.
-  absl::Status runPhases(mlir::ModuleOp module, Phase first, Phase last, const TargetDescription &target,
-                         const CompileOptions &options);
+  absl::Status runPhases(mlir::ModuleOp module, Phase first, Phase last,
+                         const TargetDescription &target, const CompileOptions &options);
 
   // Parses a module from text and verifies it.
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parse(absl::string_view text,
@@ -52,7 +53,6 @@ public:
 private:
   mlir::MLIRContext context_;
 };
-
 
 // $XDG_CACHE_HOME/llmc or ~/.cache/llmc; empty when neither variable is set.
 std::string defaultCacheDirectory();

@@ -42,6 +42,16 @@ absl::Status checkProgram(ModuleOp module, const ProgramManifest &manifest) {
       if (int64_t(layers.getSchedule().size()) > cache.layers)
         status = refuse("has more layers than its KV cache");
   });
+  module.walk([&](kernel::SumSquaresOp op) {
+    const int64_t rows = op.getSums().getType().getLayers();
+    auto constant = op.getLayer().getDefiningOp<arith::ConstantIndexOp>();
+    bool inside = constant ? constant.value() >= 0 && constant.value() < rows : true;
+    if (!constant) // a block's parameter
+      module.walk(
+          [&](kernel::LayersOp layers) { inside &= int64_t(layers.getSchedule().size()) <= rows; });
+    if (!inside)
+      status = refuse("names a layer that its column sums do not have");
+  });
   auto checkLayer = [&](Value layer, llm::KvCacheType cache) {
     auto constant = layer.getDefiningOp<arith::ConstantIndexOp>();
     if (constant && (constant.value() < 0 || constant.value() >= cache.getLayers()))
@@ -50,6 +60,18 @@ absl::Status checkProgram(ModuleOp module, const ProgramManifest &manifest) {
   module.walk([&](kernel::CacheWriteOp op) { checkLayer(op.getLayer(), op.getCache().getType()); });
   module.walk([&](kernel::AttentionOp op) { checkLayer(op.getLayer(), op.getCache().getType()); });
   return status;
+}
+
+ColumnSumsShape columnSumsOf(llm::StateOp state, llm::ColumnSumsType type, ModuleOp module) {
+  ColumnSumsShape shape{type.getLayers(), type.getColumns(), {}};
+  if (ArrayAttr weights = state.getWeightsAttr())
+    for (Attribute symbol : weights) {
+      auto weight = module.lookupSymbol<llm::WeightOp>(cast<FlatSymbolRefAttr>(symbol).getValue());
+      for (int64_t i = 0; i < weight.getCount(); ++i)
+        shape.tensors.push_back(
+            {weight.getSourceName(i), weight.getLayers() ? (*weight.getLayers())[i] : 0});
+    }
+  return shape;
 }
 
 } // namespace
@@ -66,6 +88,10 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
            isa_and_nonnull<llm::PackedAttr>(type.getEncoding())});
   }
   for (auto state : module.getOps<llm::StateOp>()) {
+    if (auto sums = dyn_cast<llm::ColumnSumsType>(state.getType())) {
+      manifest.columnSums.push_back(columnSumsOf(state, sums, module));
+      continue;
+    }
     auto cache = cast<llm::KvCacheType>(state.getType());
     manifest.caches.push_back({cache.getLayers(), cache.getHeads(), cache.getKey(),
                                cache.getValue(),

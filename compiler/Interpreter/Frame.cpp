@@ -58,16 +58,16 @@ absl::Status checkType(const InterpreterValue<Real> &value, Type type,
       absl::InvalidArgumentError(absl::StrCat("a value of another kind than ", typeText(type)));
   if (isa<IndexType>(type))
     return std::holds_alternative<IndexValue>(value) ? absl::OkStatus() : other;
-  if (auto cacheType = dyn_cast<llm::KvCacheType>(type)) {
+  if (isa<llm::KvCacheType, llm::ColumnSumsType>(type)) {
     auto *handle = std::get_if<StateHandle>(&value);
     if (!handle)
       return other;
-    LLMC_ASSIGN_OR_RETURN(KvCacheState<Real> * state, interpreter.state(*handle));
-    if (state->type() != cacheType)
-      return absl::InvalidArgumentError(absl::StrCat("state '", handle->name, "' is ",
-                                                     typeText(state->type()), ", expected ",
-                                                     typeText(type)));
-    return absl::OkStatus();
+    LLMC_ASSIGN_OR_RETURN(Type declared, interpreter.stateType(*handle));
+    if (declared != type)
+      return absl::InvalidArgumentError(absl::StrCat(
+          "state '", handle->name, "' is ", typeText(declared), ", expected ", typeText(type)));
+    return isa<llm::KvCacheType>(type) ? interpreter.state(*handle).status()
+                                       : interpreter.columnSums(*handle).status();
   }
   auto tensorType = dyn_cast<RankedTensorType>(type);
   if (!tensorType)
@@ -190,6 +190,14 @@ absl::StatusOr<KvCacheState<Real> *> Frame<Real>::cache(mlir::Value operand) {
   LLMC_ASSIGN_OR_RETURN(Value value, get(operand));
   if (auto *handle = std::get_if<StateHandle>(&value))
     return interpreter_.state(*handle);
+  return absl::InvalidArgumentError("an operand is no state");
+}
+
+template <class Real>
+absl::StatusOr<TensorValue<Real> *> Frame<Real>::columnSums(mlir::Value operand) {
+  LLMC_ASSIGN_OR_RETURN(Value value, get(operand));
+  if (auto *handle = std::get_if<StateHandle>(&value))
+    return interpreter_.columnSums(*handle);
   return absl::InvalidArgumentError("an operand is no state");
 }
 

@@ -38,6 +38,7 @@ public:
   absl::StatusOr<TensorRef<Real>> optionalTensor(mlir::Value operand) const;
   absl::StatusOr<int64_t> index(mlir::Value operand) const;
   absl::StatusOr<KvCacheState<Real> *> cache(mlir::Value operand);
+  absl::StatusOr<TensorValue<Real> *> columnSums(mlir::Value operand);
 
   // Binds a result, after checking that `value` is of its type.
   absl::Status set(mlir::Value result, absl::StatusOr<Value> value);

@@ -35,11 +35,34 @@ Interpreter<Real>::call(llvm::StringRef function, std::vector<Value> arguments) 
 }
 
 template <class Real>
-absl::StatusOr<KvCacheState<Real> *> Interpreter<Real>::state(const StateHandle &handle) {
+absl::StatusOr<mlir::Type> Interpreter<Real>::stateType(const StateHandle &handle) {
   auto declaration = module_.lookupSymbol<llm::StateOp>(handle.name);
   if (!declaration)
     return absl::NotFoundError(absl::StrCat("the module has no state '", handle.name, "'"));
-  auto type = mlir::cast<llm::KvCacheType>(declaration.getType());
+  return declaration.getType();
+}
+
+template <class Real>
+absl::StatusOr<TensorValue<Real> *> Interpreter<Real>::columnSums(const StateHandle &handle) {
+  LLMC_ASSIGN_OR_RETURN(mlir::Type declared, stateType(handle));
+  auto type = mlir::dyn_cast<llm::ColumnSumsType>(declared);
+  if (!type)
+    return absl::InvalidArgumentError(
+        absl::StrCat("state '", handle.name, "' holds no column sums"));
+  std::vector<int64_t> shape{type.getLayers(), type.getColumns()};
+  auto found = sums_.find(handle.name);
+  if (found != sums_.end() && found->second.shape == shape)
+    return &found->second;
+  LLMC_ASSIGN_OR_RETURN(auto created, allocateTensor<Real>(shape));
+  return &sums_.insert_or_assign(handle.name, std::move(created)).first->second;
+}
+
+template <class Real>
+absl::StatusOr<KvCacheState<Real> *> Interpreter<Real>::state(const StateHandle &handle) {
+  LLMC_ASSIGN_OR_RETURN(mlir::Type declared, stateType(handle));
+  auto type = mlir::dyn_cast<llm::KvCacheType>(declared);
+  if (!type)
+    return absl::InvalidArgumentError(absl::StrCat("state '", handle.name, "' is no KV cache"));
   auto found = states_.find(handle.name);
   if (found != states_.end() && found->second.type() == type)
     return &found->second;

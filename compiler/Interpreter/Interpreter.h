@@ -37,11 +37,18 @@ public:
   absl::StatusOr<std::vector<Value>> call(llvm::StringRef function, std::vector<Value> arguments);
 
   // Empties all states. Weights stay decoded.
-  void reset() { states_.clear(); }
+  void reset() {
+    states_.clear();
+    sums_.clear();
+  }
+
+  // Column sums, [layers x columns], zero until a program has added to them.
+  absl::StatusOr<TensorValue<Real> *> columnSums(const StateHandle &handle);
 
   // For the operations.
   mlir::ModuleOp module() { return module_; }
   WeightStore<Real> &weights() { return weights_; }
+  absl::StatusOr<mlir::Type> stateType(const StateHandle &handle);
   absl::StatusOr<KvCacheState<Real> *> state(const StateHandle &handle);
 
 private:
@@ -49,6 +56,7 @@ private:
   WeightStore<Real> weights_;
   InterpreterOptions options_;
   std::map<std::string, KvCacheState<Real>> states_;
+  std::map<std::string, TensorValue<Real>> sums_;
 };
 
 } // namespace llmc

@@ -1,4 +1,5 @@
 // The model math of the `llm` dialect: fetches operands, leaves the numbers to ReferenceMath.
+#include "absl/strings/str_cat.h"
 #include "compiler/Interpreter/Frame.h"
 #include "compiler/Interpreter/Status.h"
 
@@ -84,6 +85,20 @@ absl::Status rope(llm::RopeOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> table, frame.tensor(op.getTable()));
   return frame.setTensor(op.getResult(), reference::rope(*input, *table, op.getHeadDim()));
+}
+
+template <class Real>
+absl::Status sumSquares(llm::SumSquaresOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  LLMC_ASSIGN_OR_RETURN(TensorValue<Real> * sums, frame.columnSums(op.getSums()));
+  LLMC_ASSIGN_OR_RETURN(int64_t layer, frame.index(op.getLayer()));
+  if (layer < 0 || layer >= sums->rows())
+    return absl::InvalidArgumentError(
+        absl::StrCat("layer ", layer, " of column sums that have ", sums->rows()));
+  for (int64_t t = 0; t < input->rows(); ++t)
+    for (int64_t k = 0; k < input->columns(); ++k)
+      sums->row(layer)[k] += input->row(t)[k] * input->row(t)[k];
+  return absl::OkStatus();
 }
 
 template <class Real>
@@ -173,6 +188,7 @@ void addModelOps(OpTable<Real> &table) {
   addOp<llm::SwigluOp, binary<llm::SwigluOp, reference::swiglu<Real>, Real>>(table);
   addOp<llm::RopeTableOp, ropeTable<Real>>(table);
   addOp<llm::RopeOp, rope<Real>>(table);
+  addOp<llm::SumSquaresOp, sumSquares<Real>>(table);
   addOp<llm::CacheWriteOp, cacheWrite<Real>>(table);
   addOp<llm::AttentionOp, attention<Real>>(table);
   addOp<llm::FusedLinearOp, fusedLinear<Real>>(table);

@@ -10,6 +10,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Fuse/FusePasses.h"
+#include "passes/Importance/ImportancePasses.h"
 #include "passes/Kernel/KernelPasses.h"
 #include "passes/Layout/LayoutPasses.h"
 #include "passes/Vector/VectorPasses.h"
@@ -19,33 +20,39 @@ using namespace mlir;
 namespace llmc {
 namespace {
 
-void buildSimplify(OpPassManager &pm) {
+void buildSimplify(OpPassManager &pm, const PhaseOptions &options) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Last, because a shared input is only known for one when equal values are one.
+  if (options.importance != PhaseOptions::Importance::None)
+    pm.addPass(llm::createLlmCollectImportance(
+        {.output = options.importance == PhaseOptions::Importance::All}));
 }
 
-void buildFuse(OpPassManager &pm) {
+void buildFuse(OpPassManager &pm, const PhaseOptions &) {
   buildFusePipeline(pm);
   pm.addPass(createCSEPass());
 }
 
-void buildLayout(OpPassManager &pm) { pm.addPass(llm::createLlmAssignLayouts()); }
+void buildLayout(OpPassManager &pm, const PhaseOptions &) {
+  pm.addPass(llm::createLlmAssignLayouts());
+}
 
-void buildKernel(OpPassManager &pm) {
+void buildKernel(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(kernel::createLlmToKernel());
   pm.addPass(kernel::createKernelPlanMemory());
   // After memory is planned: buffers that share a place must not be used at the same time.
   pm.addPass(kernel::createKernelInsertBarriers());
 }
 
-void buildVector(OpPassManager &pm) {
+void buildVector(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(kernel::createKernelToVector());
   pm.addPass(kernel::createVectorExpandFloats());
   // Emission makes a constant at each use.
   pm.addPass(createCSEPass());
 }
 
-void buildLlvm(OpPassManager &pm) {
+void buildLlvm(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
@@ -86,13 +93,13 @@ std::optional<Phase> findPhase(absl::string_view name) {
   return std::nullopt;
 }
 
-void buildPhase(OpPassManager &pm, Phase phase) {
+void buildPhase(OpPassManager &pm, Phase phase, const PhaseOptions &options) {
   const PhaseInfo &info = phaseInfo(phase);
   if (info.build)
-    info.build(pm);
-  LlmVerifyPhaseOptions options;
-  options.phase = info.name;
-  pm.addPass(createLlmVerifyPhase(options));
+    info.build(pm, options);
+  LlmVerifyPhaseOptions verify;
+  verify.phase = info.name;
+  pm.addPass(createLlmVerifyPhase(verify));
 }
 
 // Appends all phases up to the one named, for `--llm-pipeline=PHASE`.

@@ -4,6 +4,7 @@
 #define LLMC_COMPILER_PIPELINE_PHASES_H
 
 #include "absl/strings/string_view.h"
+#include "compiler/Pipeline/PhaseOptions.h"
 #include "mlir/Pass/PassManager.h"
 #include <optional>
 #include <span>
@@ -18,7 +19,7 @@ struct PhaseInfo {
   const char *description;
   // Appends the passes that lead from the phase before to this one; null for phases that are not
   // made by passes (import, object).
-  void (*build)(mlir::OpPassManager &);
+  void (*build)(mlir::OpPassManager &, const PhaseOptions &);
   // Dialects whose operations may be there when the phase is done.
   std::span<const char *const> dialects;
 };
@@ -28,7 +29,7 @@ const PhaseInfo &phaseInfo(Phase phase);
 std::optional<Phase> findPhase(absl::string_view name);
 
 // Appends the passes of a phase and the check of its border.
-void buildPhase(mlir::OpPassManager &pm, Phase phase);
+void buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions &options = {});
 
 // For llmc-opt: llm-verify-phase, a pipeline `llm-phase-<name>` per phase, and the pipeline
 // `llm-pipeline=<name>`, all phases up to that one.

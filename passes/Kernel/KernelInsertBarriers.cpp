@@ -24,6 +24,10 @@ bool overlap(Value x, Value y, int64_t maxRows) {
   // Several handles may stand for the same state.
   if (isa<llm::KvCacheType>(x.getType()) && isa<llm::KvCacheType>(y.getType()))
     return true;
+  if (isa<llm::ColumnSumsType>(x.getType()) && isa<llm::ColumnSumsType>(y.getType())) {
+    auto first = x.getDefiningOp<GetStateOp>(), second = y.getDefiningOp<GetStateOp>();
+    return !first || !second || first.getState() == second.getState();
+  }
   auto a = x.getDefiningOp<AllocOp>(), b = y.getDefiningOp<AllocOp>();
   if (!a || !b)
     return false; // a parameter lies apart from the function's own buffers and from other

@@ -255,6 +255,10 @@ private:
                          o.getHeadDimAttr());
           return success();
         })
+        .Case([&](llm::SumSquaresOp o) {
+          SumSquaresOp::create(b, loc, get(o.getInput()), get(o.getSums()), get(o.getLayer()));
+          return success();
+        })
         .Case([&](llm::CacheWriteOp o) {
           CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
                                get(o.getLayer()), get(o.getStart()), Value());

@@ -22,8 +22,11 @@ struct Tables {
       weights[weight.getSymName()] = next;
       next += weight.getCount();
     }
-    for (auto state : module.getOps<llm::StateOp>())
-      states[state.getSymName()] = states.size();
+    // As the runtime's manifest has them: caches first.
+    for (bool caches : {true, false})
+      for (auto state : module.getOps<llm::StateOp>())
+        if (isa<llm::KvCacheType>(state.getType()) == caches)
+          states[state.getSymName()] = states.size();
   }
 };
 
@@ -143,6 +146,7 @@ private:
         .Case([&](MatmulOp o) { return emitMatmul(emission, o), success(); })
         .Case([&](MapOp o) { return emitMap(emission, o), success(); })
         .Case([&](RopeOp o) { return emitRope(emission, o), success(); })
+        .Case([&](SumSquaresOp o) { return emitSumSquares(emission, o), success(); })
         .Case([&](CacheWriteOp o) { return emitCacheWrite(emission, o), success(); })
         .Case([&](AttentionOp o) { return emitAttention(emission, o), success(); })
         .Case([&](MergePartsOp o) { return emitMergeParts(emission, o), success(); })

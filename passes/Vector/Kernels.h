@@ -61,6 +61,7 @@ void emitEmbed(OpEmission &, EmbedOp);
 void emitRmsNorm(OpEmission &, RmsNormOp);
 void emitMap(OpEmission &, MapOp);
 void emitRope(OpEmission &, RopeOp);
+void emitSumSquares(OpEmission &, SumSquaresOp);
 void emitRopeTable(OpEmission &, RopeTableOp);
 void emitCacheWrite(OpEmission &, CacheWriteOp);
 void emitAttention(OpEmission &, AttentionOp);

@@ -61,6 +61,8 @@ absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path) {
   for (int attempt = 0; attempt < 100 && file.descriptor_ < 0; ++attempt) {
     file.temporary_ =
         absl::StrCat(folderOf(file.target_), ".llmc-", getpid(), "-", counter++, ".tmp");
+    // Before it is there, because a signal may come at any time.
+    file.leftover_ = Leftover(file.temporary_);
     file.descriptor_ =
         ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file.descriptor_ < 0 && errno != EEXIST)
@@ -70,7 +72,6 @@ absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path) {
     file.temporary_.clear();
     return fileError(errno, path, "create a file in its folder");
   }
-  file.leftover_ = Leftover(file.temporary_);
   // A replaced file keeps its permissions; failing to is no reason not to write.
   if (exists)
     (void)!fchmod(file.descriptor_, info.st_mode & 0777);

@@ -9,7 +9,7 @@
 namespace llmc {
 namespace {
 
-constexpr int kSlots = 32;
+constexpr int kSlots = 256;
 std::array<std::atomic<const char *>, kSlots> slots{};
 static_assert(std::atomic<const char *>::is_always_lock_free,
               "a signal handler may not take a lock");

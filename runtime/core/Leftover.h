@@ -8,7 +8,7 @@ namespace llmc {
 
 /// A file, or a folder that is empty by then, that would be left over if the process ended at once.
 /// While one lives, removeLeftovers() removes its path; destroying it leaves the path alone. There
-/// is room for some dozens; more than that are not removed.
+/// is room for some hundreds; more than that are not removed.
 class Leftover {
 public:
   Leftover() = default;

@@ -29,9 +29,25 @@ struct KvCacheShape {
   uint64_t bytes(int64_t capacity) const;
 };
 
+// Sums that a program adds the squares of columns to; see llm.sum_squares.
+struct ColumnSumsShape {
+  // A tensor whose columns are measured, and the row of its sums.
+  struct Tensor {
+    std::string name; // in the GGUF
+    int64_t row;
+  };
+
+  int64_t rows, columns;
+  std::vector<Tensor> tensors;
+  // Floats from row to row.
+  int64_t stride() const { return (columns + 15) / 16 * 16; }
+  uint64_t bytes() const { return uint64_t(rows) * stride() * sizeof(float); }
+};
+
 struct ProgramManifest {
   std::vector<ProgramWeight> weights;
-  std::vector<KvCacheShape> caches; // in the order of StepContext::states
+  std::vector<KvCacheShape> caches;        // in the order of StepContext::states
+  std::vector<ColumnSumsShape> columnSums; // after them
   int64_t arenaBytes = 0;
   int64_t scratchBytes = 0;  // of each thread; a multiple of 64
   int64_t maxRows = 0;       // tokens of a step

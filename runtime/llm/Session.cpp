@@ -1,6 +1,7 @@
 #include "runtime/llm/Session.h"
 #include "absl/strings/str_cat.h"
 #include <algorithm>
+#include <cstring>
 
 namespace llmc {
 
@@ -43,13 +44,17 @@ absl::Status Session::allocate(int64_t context) {
           absl::StrCat("a context of ", context, " tokens is too long"));
     cacheBytes += shape.bytes(capacity_);
   }
+  uint64_t sumsBytes = 0;
+  for (const ColumnSumsShape &shape : manifest.columnSums)
+    sumsBytes += shape.bytes();
   struct Piece {
     std::shared_ptr<PageMemory> &memory;
     uint64_t bytes;
   };
   const int64_t rows = manifest.maxRows + kResultRowPadding;
   for (Piece piece :
-       {Piece{cache_, cacheBytes}, Piece{arena_, uint64_t(manifest.arenaBytes)},
+       {Piece{cache_, cacheBytes}, Piece{columnSums_, sumsBytes},
+        Piece{arena_, uint64_t(manifest.arenaBytes)},
         Piece{scratch_, uint64_t(manifest.scratchBytes) * team_.threads()},
         Piece{hidden_, uint64_t(rows * widthStride_) * 4},
         Piece{logits_, uint64_t((logitsRows_ + kResultRowPadding) * logitsStride_) * 4}}) {
@@ -63,11 +68,27 @@ absl::Status Session::allocate(int64_t context) {
     states_.push_back(at);
     at += shape.bytes(capacity_);
   }
+  at = columnSums_->data();
+  for (const ColumnSumsShape &shape : manifest.columnSums) {
+    states_.push_back(at);
+    at += shape.bytes();
+  }
   return absl::OkStatus();
 }
 
+std::span<const float> Session::columnSums(size_t index, int64_t row) const {
+  const ProgramManifest &manifest = program_.manifest;
+  const ColumnSumsShape &shape = manifest.columnSums[index];
+  return {reinterpret_cast<const float *>(states_[manifest.caches.size() + index]) +
+              row * shape.stride(),
+          size_t(shape.columns)};
+}
+
+void Session::clearColumnSums() { std::memset(columnSums_->data(), 0, columnSums_->size()); }
+
 uint64_t Session::bytes() const {
-  return cache_->size() + arena_->size() + scratch_->size() + hidden_->size() + logits_->size();
+  return cache_->size() + columnSums_->size() + arena_->size() + scratch_->size() +
+         hidden_->size() + logits_->size();
 }
 
 absl::Status Session::check(std::span<const int32_t> tokens) const {

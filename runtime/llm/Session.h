@@ -40,6 +40,11 @@ public:
   absl::Status evaluateAll(std::span<const int32_t> tokens, size_t first,
                            absl::FunctionRef<void(size_t, std::span<const float>)> consume);
 
+  // Row `row` of the program's column sums `index`: what all steps have added since the last
+  // clearColumnSums(). Valid as long as the session.
+  std::span<const float> columnSums(size_t index, int64_t row) const;
+  void clearColumnSums();
+
   // Forgets all tokens from `position` on.
   void rewind(int64_t position) { position_ = position; }
 
@@ -60,6 +65,7 @@ private:
   int64_t lastRow_ = 0;                        // of hidden_, of the newest token
   int64_t widthStride_ = 0, logitsStride_ = 0; // elements from row to row
   int64_t logitsRows_ = 0;                     // rows that logits_ has room for
+  std::shared_ptr<PageMemory> columnSums_;
   std::shared_ptr<PageMemory> cache_, arena_, scratch_, hidden_, logits_;
   std::vector<uint8_t *> states_;
 };

@@ -75,9 +75,15 @@ JitProgram::JitProgram(const std::string &text, WeightBytes weights, Options opt
   manifest_ = std::move(compiled->manifest);
   bindWeights();
   for (unsigned i = 0; i < kTeams; ++i) {
-    instances_.push_back({GuardedMemory(manifest_.arenaBytes, 64, kUnwritten), {}});
+    instances_.push_back({GuardedMemory(manifest_.arenaBytes, 64, kUnwritten), {}, {}});
     for (const KvCacheShape &shape : manifest_.caches)
       instances_.back().caches.emplace_back(shape.bytes(options_.capacity), 64, kStale);
+    for (const ColumnSumsShape &shape : manifest_.columnSums) {
+      instances_.back().sums.emplace_back(shape.bytes(), 64, kUnwritten);
+      for (int64_t row = 0; row < shape.rows; ++row)
+        std::memset(instances_.back().sums.back().data() + row * shape.stride() * sizeof(float), 0,
+                    shape.columns * sizeof(float));
+    }
   }
 }
 
@@ -196,8 +202,9 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
   for (const GuardedMemory &m : weightMemory_)
     weights.push_back(m.data());
   std::vector<uint8_t *> states;
-  for (const GuardedMemory &m : instance.caches)
-    states.push_back(m.data());
+  for (const std::vector<GuardedMemory> *all : {&instance.caches, &instance.sums})
+    for (const GuardedMemory &m : *all)
+      states.push_back(m.data());
   instance.arena.fill(kUnwritten);
 
   StepContext context = {};
@@ -212,7 +219,8 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
   context.capacity = options_.capacity;
   team(threads).run([&](unsigned thread, unsigned count) { function(&context, thread, count); });
 
-  for (const std::vector<GuardedMemory> *all : {&memory, &instance.caches, &weightMemory_})
+  for (const std::vector<GuardedMemory> *all :
+       {&memory, &instance.caches, &instance.sums, &weightMemory_})
     for (const GuardedMemory &m : *all)
       EXPECT_TRUE(m.isIntact()) << "written outside of an argument, a result, a cache or a weight";
   EXPECT_TRUE(instance.arena.isIntact()) << "written outside of the arena";
@@ -224,6 +232,24 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
       read[i].data.insert(read[i].data.end(), row, row + read[i].width);
     }
   return read;
+}
+
+Rows JitProgram::columnSums(size_t index) {
+  const ColumnSumsShape &shape = manifest_.columnSums[index];
+  Rows sums{shape.rows, shape.columns, {}};
+  for (const Instance &instance : instances_) {
+    std::vector<float> found;
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      auto *data =
+          reinterpret_cast<const float *>(instance.sums[index].data()) + row * shape.stride();
+      found.insert(found.end(), data, data + shape.columns);
+    }
+    EXPECT_TRUE(sums.data.empty() ||
+                std::memcmp(sums.data.data(), found.data(), found.size() * sizeof(float)) == 0)
+        << "column sums " << index << " differ from those of one thread";
+    sums.data = std::move(found);
+  }
+  return sums;
 }
 
 std::vector<Rows> JitProgram::run(const std::string &name, int64_t rows,

@@ -70,13 +70,17 @@ public:
   // bits.
   std::vector<Rows> run(const std::string &function, int64_t rows, const Arguments &arguments);
 
+  // Column sums of the program, which every run adds to. Fails the test unless all teams have the
+  // same bits.
+  Rows columnSums(size_t index);
+
   const ProgramManifest &manifest() const { return manifest_; }
 
 private:
   // What a team has for itself.
   struct Instance {
     GuardedMemory arena;
-    std::vector<GuardedMemory> caches;
+    std::vector<GuardedMemory> caches, sums;
   };
 
   absl::StatusOr<CompiledModel> compile(mlir::ModuleOp module);

@@ -196,6 +196,43 @@ TEST(JitRows, Elementwise) {
   }
 }
 
+TEST(JitRows, SumSquares) {
+  const std::vector<int64_t> widths{1, 15, 16, 100, 128, 129, 200, 256, 1000};
+  std::string text;
+  for (int64_t width : widths)
+    absl::SubstituteAndAppend(&text, R"(
+      llm.state @s$0 : !llm.column_sums<layers = 3, columns = $0>
+      func.func @sum$0(%x: tensor<?x$0xf32>) {
+        %layer = arith.constant 1 : index
+        %s = llm.get_state @s$0 : !llm.column_sums<layers = 3, columns = $0>
+        llm.sum_squares %x into %s[%layer]
+            : tensor<?x$0xf32>, !llm.column_sums<layers = 3, columns = $0>
+        return
+      })",
+                              width);
+  JitProgram program(text, {}, {});
+  Random random(5);
+  ASSERT_EQ(program.manifest().columnSums.size(), widths.size());
+  for (size_t i = 0; i < widths.size(); ++i) {
+    const std::string name = absl::StrCat("s", widths[i]);
+    auto interpreter = program.interpreter<double>();
+    int64_t summed = 0;
+    for (int64_t rows : kSomeRows) {
+      const Rows x = randomRows(rows, widths[i], random);
+      program.run(absl::StrCat("sum", widths[i]), rows, {x});
+      interpret(interpreter, absl::StrCat("sum", widths[i]), {x});
+      summed += rows;
+    }
+    SCOPED_TRACE(name);
+    auto expected = interpreter.columnSums({name});
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    // No cancellation, and each row is added with one rounding; layers 0 and 2 stay zero.
+    expectRows(program.columnSums(i), **expected, [&](int64_t layer, int64_t c) {
+      return double(summed + kSomeRows.size()) * kUlp * (*expected)->row(layer)[c];
+    });
+  }
+}
+
 TEST(JitRows, RopeTable) {
   struct Table {
     const char *name, *attributes;

@@ -30,7 +30,7 @@ constexpr absl::string_view kComment =
 
 std::string passList(const PhaseInfo &info) {
   mlir::OpPassManager pm(mlir::ModuleOp::getOperationName());
-  info.build(pm);
+  info.build(pm, PhaseOptions());
   return absl::StrJoin(pm.begin(), pm.end(), ", ", [](std::string *out, mlir::Pass &pass) {
     absl::StrAppend(out, "`", pass.getArgument().str(), "`");
   });

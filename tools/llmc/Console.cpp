@@ -1,6 +1,7 @@
 #include "tools/llmc/Console.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "runtime/core/Interrupt.h"
 #include "tools/llmc/Commands.h"
 #include <cerrno>
 #include <csignal>
@@ -37,6 +38,7 @@ bool isUsageError(const absl::Status &status) {
 
 void prepareProcess() {
   std::signal(SIGXFSZ, SIG_IGN);
+  removeLeftoversOnSignals();
   // open() gives the lowest number that is free.
   for (int descriptor = 0; descriptor <= 2; ++descriptor)
     if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)

@@ -11,7 +11,8 @@
 namespace llmc::cli {
 
 // Points standard streams that were closed at /dev/null, so that no file that is opened later takes
-// their place, and lets writes beyond a limit of file sizes fail instead of ending the process.
+// their place, lets writes beyond a limit of file sizes fail instead of ending the process, and has
+// temporary files removed when a signal ends it.
 void prepareProcess();
 
 // "llmc: error: MESSAGE" on stderr, in one line and without control characters.

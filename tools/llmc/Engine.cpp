@@ -26,6 +26,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   LoadOptions load;
   load.compile.targetCpu = options.targetCpu;
   load.compile.maxRows = options.maxRows;
+  load.compile.phases = options.phases;
   if (!options.noObjectCache)
     load.compile.cacheDirectory = engine->cacheDirectory_ = defaultCacheDirectory();
   load.splatWeights = splatWeights;

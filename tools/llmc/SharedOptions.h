@@ -3,6 +3,7 @@
 #define LLMC_TOOLS_LLMC_SHAREDOPTIONS_H
 
 #include "absl/status/status.h"
+#include "compiler/Pipeline/PhaseOptions.h"
 #include "runtime/sampling/SamplerOptions.h"
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -18,6 +19,7 @@ struct ModelOptions {
   std::string cacheType = "f16"; // of the KV cache
   int64_t maxRows = 512;
   bool noObjectCache = false;
+  PhaseOptions phases; // no option of its own
 };
 
 // A whole number from `least` to `most`; `what` says so in errors.

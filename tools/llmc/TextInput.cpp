@@ -38,9 +38,10 @@ void TextInput::addTo(CLI::App &command) {
                     ->excludes(textOption_);
 }
 
-void TextInput::addFileTo(CLI::App &command) {
-  fileOption_ =
-      command.add_option("-f,--file", file_, "The text; - is stdin")->type_name("FILE")->required();
+void TextInput::addFileTo(CLI::App &command, bool required) {
+  fileOption_ = command.add_option("-f,--file", file_, "The text; - is stdin")
+                    ->type_name("FILE")
+                    ->required(required);
 }
 
 bool TextInput::given() const {

@@ -16,8 +16,8 @@ class TextInput {
 public:
   // -p TEXT and -f FILE, which exclude each other.
   void addTo(CLI::App &command);
-  // Only -f FILE, which is then required.
-  void addFileTo(CLI::App &command);
+  // Only -f FILE.
+  void addFileTo(CLI::App &command, bool required = true);
 
   bool given() const;
   // The text. A wrong-usage error when none was given; else errors name the file.

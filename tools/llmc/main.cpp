@@ -1,5 +1,6 @@
 // The command line: parse, call, print.
 #include "absl/strings/str_cat.h"
+#include "runtime/core/Interrupt.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include <CLI/CLI.hpp>
@@ -7,13 +8,14 @@
 namespace llmc::cli {
 namespace {
 
-constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
+constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
+constexpr int kOfSignals = 128; // as a shell has it
 
 int exitCode(const absl::Status &status) {
   if (status.ok())
     return kDone;
   if (status.code() == absl::StatusCode::kCancelled)
-    return kInterrupted;
+    return kOfSignals + InterruptGuard::signal();
   printError(status.message());
   return isUsageError(status) ? kWrongUsage : kFailed;
 }
@@ -35,7 +37,8 @@ int runLlmc(int argc, char **argv) {
                "llmc");
   app.set_version_flag("--version", "llmc " LLMC_VERSION, "Print the version and exit");
   app.get_formatter()->column_width(34);
-  app.footer("Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C.\n"
+  app.footer("Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C\n"
+             "(143 and 129 by SIGTERM and SIGHUP).\n"
              "'llmc COMMAND --help' tells of a command.");
   Action action;
   addRunCommand(app, action);
@@ -44,6 +47,7 @@ int runLlmc(int argc, char **argv) {
   addTokenizeCommand(app, action);
   addPerplexityCommand(app, action);
   addQuantizeCommand(app, action);
+  addImatrixCommand(app, action);
   addBenchCommand(app, action);
   try {
     app.parse(argc, argv);

@@ -48,7 +48,7 @@ def Kernel_GetStateOp : Kernel_Op<"get_state", [Pure]> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$state);
-  let results = (outs Llm_KvCacheType:$result);
+  let results = (outs Llm_StateType:$result);
   let assemblyFormat = "$state attr-dict `:` qualified(type($result))";
 }
 
@@ -203,6 +203,25 @@ def Kernel_RopeOp : Kernel_Op<"rope"> {
   }];
   let arguments = (ins Kernel_In:$input, Kernel_In:$table, Kernel_Out:$out, I64Attr:$head_dim);
   let assemblyFormat = "$input `,` $table `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_SumSquaresOp : Kernel_Op<"sum_squares"> {
+  let summary = "Adds the squares of each column to its sums";
+  let description = [{
+    As `llm.sum_squares`. Work is split by columns, so that no two threads add to the same sum; a
+    step's squares are summed before they are added to what was there.
+
+    ```mlir
+    kernel.sum_squares %x into %sums[%layer]
+        : !kernel.buffer<64 x f32>, !llm.column_sums<layers = 2, columns = 64>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input,
+                       Arg<Llm_ColumnSumsType, "", [MemRead, MemWrite]>:$sums, Index:$layer);
+  let assemblyFormat = [{
+    $input `into` $sums `[` $layer `]` attr-dict
+    `:` qualified(type($input)) `,` qualified(type($sums))
+  }];
 }
 
 def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {

@@ -72,6 +72,20 @@ LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError, 
   return success();
 }
 
+LogicalResult ColumnSumsType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers,
+                                     int64_t columns) {
+  // So that neither the bytes of one nor of many overflow.
+  constexpr int64_t kMostLayers = 1 << 20, kMostColumns = 1 << 30, kMostSums = int64_t(1) << 32;
+  if (layers < 1 || layers > kMostLayers)
+    return emitError() << "layers of column sums must be from 1 to " << kMostLayers << ", not "
+                       << layers;
+  if (columns < 1 || columns > kMostColumns || layers * columns > kMostSums)
+    return emitError() << "column sums must have from 1 to " << kMostColumns
+                       << " columns and at most " << kMostSums << " sums, not " << layers << " x "
+                       << columns;
+  return success();
+}
+
 LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows) {
   if (rows != 16)
     return emitError() << "packed weights have groups of 16 rows, not " << rows;

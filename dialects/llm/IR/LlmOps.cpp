@@ -112,6 +112,29 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  ArrayAttr weights = getWeightsAttr();
+  if (!weights)
+    return success();
+  auto sums = dyn_cast<ColumnSumsType>(getType());
+  if (!sums)
+    return emitOpError() << "only column sums are of weights";
+  for (Attribute symbol : weights) {
+    auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, cast<FlatSymbolRefAttr>(symbol));
+    if (!weight)
+      return emitOpError() << "no weight named " << symbol;
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (type.getRank() != 2 || type.getDimSize(1) != sums.getColumns())
+      return emitOpError() << "weight " << symbol << " has type " << type << ", no matrix of "
+                           << sums.getColumns() << " columns";
+    for (int32_t layer : weight.getLayers().value_or(ArrayRef<int32_t>()))
+      if (layer >= sums.getLayers())
+        return emitOpError() << "weight " << symbol << " has a layer " << layer
+                             << ", there are sums for " << sums.getLayers();
+  }
+  return success();
+}
+
 LogicalResult GetStateOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto state = symbols.lookupNearestSymbolFrom<StateOp>(*this, getStateAttr());
   if (!state)
@@ -224,6 +247,10 @@ LogicalResult CacheWriteOp::verify() {
 
 LogicalResult AttentionOp::verify() {
   return checkAttention(*this, getCache().getType(), getQuery(), getResult(), getWindow());
+}
+
+LogicalResult SumSquaresOp::verify() {
+  return checkWidth(*this, getInput(), getSums().getType().getColumns(), "input");
 }
 
 Value FusedLinearOp::getBiasOf(unsigned index) {

@@ -37,17 +37,22 @@ def Llm_WeightOp : Llm_Op<"weight", [Symbol]> {
   }];
 }
 
-def Llm_StateOp : Llm_Op<"state", [Symbol]> {
+def Llm_StateOp : Llm_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Named memory that outlives a step";
   let description = [{
     Declares memory that the runtime allocates once and keeps between steps, such as the KV cache.
+    Column sums say with `of` which weights multiply the columns that they measure: row l is for the
+    tensors of layer l of these families, or row 0 for a weight that is no family.
 
     ```mlir
     llm.state @kv : !llm.kv_cache<layers = 32, heads = 8, key = 128, value = 128, f16>
+    llm.state @importance.0 : !llm.column_sums<layers = 32, columns = 4096>
+        of [@blk.attn_q, @blk.attn_k, @blk.attn_v]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Llm_KvCacheType>:$type);
-  let assemblyFormat = "$sym_name `:` $type attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Llm_StateType>:$type,
+                       OptionalAttr<FlatSymbolRefArrayAttr>:$weights);
+  let assemblyFormat = "$sym_name `:` $type (`of` $weights^)? attr-dict";
 }
 
 def Llm_GetWeightOp : Llm_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -74,7 +79,7 @@ def Llm_GetStateOp : Llm_Op<"get_state", [Pure, DeclareOpInterfaceMethods<Symbol
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$state);
-  let results = (outs Llm_KvCacheType:$result);
+  let results = (outs Llm_StateType:$result);
   let assemblyFormat = "$state attr-dict `:` qualified(type($result))";
 }
 
@@ -303,6 +308,25 @@ def Llm_AttentionOp : Llm_Op<"attention", [MemoryEffects<[MemRead]>]> {
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `at` $start `scale` $scale attr-dict
     `:` type($query) `,` qualified(type($cache)) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_SumSquaresOp : Llm_Op<"sum_squares", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Adds the squares of each column of a linear layer's input to its sums";
+  let description = [{
+    `sums[layer, k] += sum over t of x[t, k]^2`: how much the errors of column k of a weight that
+    multiplies these rows count. Divided by the number of rows this is the importance matrix of
+    llama-imatrix. `llm-collect-importance` puts it where a program is to be measured.
+
+    ```mlir
+    llm.sum_squares %x into %sums[%layer]
+        : tensor<?x64xf32>, !llm.column_sums<layers = 2, columns = 64>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Llm_ColumnSumsType:$sums, Index:$layer);
+  let assemblyFormat = [{
+    $input `into` $sums `[` $layer `]` attr-dict `:` type($input) `,` qualified(type($sums))
   }];
   let hasVerifier = 1;
 }

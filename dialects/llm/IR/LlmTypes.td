@@ -53,6 +53,24 @@ def Llm_KvCacheType : Llm_Type<"KvCache", "kv_cache"> {
   let genVerifyDecl = 1;
 }
 
+def Llm_ColumnSumsType : Llm_Type<"ColumnSums", "column_sums"> {
+  let summary = "A sum for each column of a linear layer's input, layer by layer";
+  let description = [{
+    `layers` rows of `columns` sums in f32, each row padded to 16 elements. The runtime sets them to
+    zero when it has read them.
+
+    ```mlir
+    !llm.column_sums<layers = 32, columns = 4096>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "rows of sums">:$layers,
+                        AttrOrTypeParameter<"int64_t", "sums of a row">:$columns);
+  let assemblyFormat = "`<` `layers` `=` $layers `,` `columns` `=` $columns `>`";
+  let genVerifyDecl = 1;
+}
+
+def Llm_StateType : AnyTypeOf<[Llm_KvCacheType, Llm_ColumnSumsType]>;
+
 def Llm_PackedAttr : AttrDef<Llm_Dialect, "Packed"> {
   let mnemonic = "packed";
   let summary = "Encoding of a weight matrix whose rows are packed in groups, one row per vector lane";

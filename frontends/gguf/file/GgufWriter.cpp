@@ -5,9 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "frontends/gguf/file/GgufParser.h"
 #include "frontends/gguf/file/GgufText.h"
-#include "frontends/gguf/file/OutputFile.h"
 #include "frontends/gguf/file/TensorTypes.h"
+#include "runtime/core/AtomicFile.h"
 #include <bit>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -80,7 +81,7 @@ struct GgufWriter::Impl {
     uint64_t bytes, offset;
   };
 
-  std::unique_ptr<OutputFile> file; // reset on failure, which removes the temporary file
+  std::optional<AtomicFile> file; // reset on failure, which removes the temporary file
   std::string path;
   uint32_t alignment;
   std::vector<std::pair<std::string, Bytes>> records;
@@ -101,6 +102,10 @@ struct GgufWriter::Impl {
   absl::Status checkOpen() const;
   absl::Status writeHead();
   absl::Status writePieces(const Tensor &tensor, absl::FunctionRef<absl::Status(Append)> produce);
+  // Writes zeros up to where a tensor may begin.
+  absl::Status pad() {
+    return file->write(Bytes((alignment - file->size() % alignment) % alignment));
+  }
   absl::Status close();
   // After a failure nothing more can be written, and no file is left.
   absl::Status giveUpUnlessOk(absl::Status status) {
@@ -160,7 +165,7 @@ absl::Status GgufWriter::Impl::writeHead() {
   }
   if (absl::Status status = file->write(head); !status.ok())
     return status;
-  return tensors.empty() ? absl::OkStatus() : file->pad(alignment);
+  return tensors.empty() ? absl::OkStatus() : pad();
 }
 
 absl::Status GgufWriter::Impl::writePieces(const Tensor &tensor,
@@ -185,7 +190,7 @@ absl::Status GgufWriter::Impl::writePieces(const Tensor &tensor,
   if (missing != 0)
     return tensorError(tensor.name, absl::StrCat("its data ends ", missing, " bytes before the ",
                                                  tensor.bytes, " declared"));
-  return file->pad(alignment);
+  return pad();
 }
 
 absl::Status GgufWriter::Impl::close() {
@@ -205,7 +210,7 @@ absl::StatusOr<std::unique_ptr<GgufWriter>> GgufWriter::create(const std::string
     return absl::InvalidArgumentError(absl::StrCat(path, ": cannot align tensors to ", alignment,
                                                    " bytes; give a power of two from ",
                                                    leastAlignment, " to ", mostAlignment));
-  absl::StatusOr<std::unique_ptr<OutputFile>> file = OutputFile::create(path);
+  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok())
     return file.status();
   auto impl = std::make_unique<Impl>();

@@ -80,7 +80,7 @@ absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
   auto cacheType = llm::KvCacheType::get(b.getContext(), p.layers, p.kvHeads, p.keyLength,
                                          p.valueLength, element);
   b.setInsertionPointToEnd(m.module->getBody());
-  llm::StateOp::create(b, "kv", cacheType);
+  llm::StateOp::create(b, "kv", cacheType, /*weights=*/ArrayAttr());
 
   auto tokens = RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
   auto step = beginFunction(m, "step", {tokens, b.getIndexType()}, m.rows(p.width));

@@ -6,7 +6,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/gguf/file/GgufFile.h"
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,9 +15,11 @@ namespace llmc::quantize {
 
 class ImportanceMatrix {
 public:
-  // Reads a GGUF with tensors NAME.in_sum2 and NAME.counts, or the older .dat format. Every value
-  // of the result is finite and not negative. Errors name the file and the entry.
+  // Reads what ImportanceSums::load() reads. Every value of the result is finite and not negative.
   static absl::StatusOr<ImportanceMatrix> load(const std::string &path);
+
+  // Drops entries whose name contains one of `excluded` or, where there is any, none of `included`.
+  void filter(std::span<const std::string> included, std::span<const std::string> excluded);
 
   // The factors of the tensor's columns, one matrix after the other for a tensor of experts; empty
   // when there are none.
@@ -31,12 +32,6 @@ public:
   uint32_t chunks() const { return chunks_; }
 
 private:
-  absl::Status readGguf(const gguf::GgufFile &file);
-  absl::Status readLegacy(std::span<const uint8_t> bytes);
-  // `counts` divide the sums of equal shares of `sums`.
-  absl::Status add(absl::string_view name, std::span<const float> sums,
-                   std::span<const float> counts, float unseen);
-
   std::string path_, dataset_;
   uint32_t chunks_ = 0;
   absl::flat_hash_map<std::string, std::vector<float>> entries_;

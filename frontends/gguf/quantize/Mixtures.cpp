@@ -256,9 +256,9 @@ const BlockFormat *Mixture::outputFormatFor(const gguf::TensorInfo &tensor) cons
   return &format("q6_K");
 }
 
-const BlockFormat &Mixture::choose(const gguf::TensorInfo &tensor) {
+const BlockFormat &Mixture::choose(const gguf::TensorInfo &tensor, absl::string_view name) {
   const BlockFormat &base = *type_.format();
-  TensorRole role = roleOf(tensor.name);
+  TensorRole role = roleOf(name);
   if (role == TensorRole::Output || (role == TensorRole::TokenEmbedding && facts_.tied))
     return *outputFormatFor(tensor);
   if (type_.id == FileTypeId::MXFP4_MOE)
@@ -272,7 +272,7 @@ const BlockFormat &Mixture::choose(const gguf::TensorInfo &tensor) {
     i = downsSeen_++;
     n = facts_.blocks;
     // Experts may have a tensor each, in any order.
-    if (int64_t block = blockOf(tensor.name); facts_.experts > 1 && block >= 0)
+    if (int64_t block = blockOf(name); facts_.experts > 1 && block >= 0)
       i = block;
   }
   if (facts_.experts == 8 &&

@@ -57,7 +57,9 @@ public:
   // `outputFormat` replaces what the mixture says of the output matrix; may be nullptr.
   Mixture(const FileType &type, const ModelFacts &facts, const BlockFormat *outputFormat);
 
-  const BlockFormat &choose(const gguf::TensorInfo &tensor);
+  // `name` is what the tensor is called in the new model.
+  const BlockFormat &choose(const gguf::TensorInfo &tensor, absl::string_view name);
+  const BlockFormat &choose(const gguf::TensorInfo &tensor) { return choose(tensor, tensor.name); }
 
 private:
   const BlockFormat *outputFormatFor(const gguf::TensorInfo &tensor) const;

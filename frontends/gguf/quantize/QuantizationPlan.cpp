@@ -6,6 +6,7 @@
 #include "frontends/gguf/quantize/Mixtures.h"
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -19,8 +20,8 @@ public:
     int code;
     PCRE2_SIZE at;
     Pattern pattern;
-    pattern.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_CASELESS,
-                                      &code, &at, nullptr));
+    pattern.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
+                                      PCRE2_CASELESS, &code, &at, nullptr));
     if (!pattern.code_) {
       char message[128] = "";
       pcre2_get_error_message(code, reinterpret_cast<PCRE2_UCHAR *>(message), sizeof message);
@@ -65,11 +66,15 @@ public:
     }
     QuantizationPlan plan;
     plan.options = options_;
+    if (absl::Status status = prune(plan); !status.ok())
+      return status;
     for (const gguf::TensorInfo &tensor : file_.tensors())
-      plan.tensors.push_back({&tensor, nullptr, tensor.bytes, false, {}});
-    std::sort(plan.tensors.begin(), plan.tensors.end(), [](const auto &a, const auto &b) {
-      return comesBefore(a.tensor->name, b.tensor->name);
-    });
+      if (std::optional<std::string> name = newName(tensor.name))
+        plan.tensors.push_back({&tensor, *name, nullptr, tensor.bytes, false, {}});
+    // Parts are in the order of their tensors already.
+    if (!options_.keepSplit)
+      std::sort(plan.tensors.begin(), plan.tensors.end(),
+                [](const auto &a, const auto &b) { return comesBefore(a.name, b.name); });
     for (PlannedTensor &planned : plan.tensors) {
       if (absl::Status status = planTensor(planned, plan); !status.ok())
         return status;
@@ -82,12 +87,45 @@ public:
   }
 
 private:
+  // Takes the blocks to prune out of what is known of the model.
+  absl::Status prune(QuantizationPlan &plan) {
+    std::vector<uint32_t> &pruned = plan.options.prunedBlocks;
+    std::sort(pruned.begin(), pruned.end());
+    pruned.erase(std::unique(pruned.begin(), pruned.end()), pruned.end());
+    pruned_ = pruned;
+    if (pruned.empty())
+      return absl::OkStatus();
+    if (pruned.back() >= facts_.blocks || pruned.size() == facts_.blocks)
+      return absl::InvalidArgumentError(
+          absl::StrCat(file_.path(), ": the model has blocks 0 to ", int64_t(facts_.blocks) - 1,
+                       "; block ", pruned.back(), " cannot be left out",
+                       pruned.back() < facts_.blocks ? ", because none would remain" : ""));
+    plan.blocks = facts_.blocks;
+    facts_.blocks -= pruned.size();
+    for (const gguf::TensorInfo &tensor : file_.tensors())
+      if (!newName(tensor.name) && roleOf(tensor.name) == TensorRole::AttentionValue)
+        --facts_.valueTensors;
+    return absl::OkStatus();
+  }
+
+  // Nothing for a tensor of a block that is left out.
+  std::optional<std::string> newName(const std::string &name) const {
+    const int64_t block = blockOf(name);
+    if (pruned_.empty() || block < 0)
+      return name;
+    auto at = std::lower_bound(pruned_.begin(), pruned_.end(), block);
+    if (at != pruned_.end() && *at == block)
+      return std::nullopt;
+    // blk.N.rest
+    return absl::StrCat("blk.", block - (at - pruned_.begin()), name.substr(name.find('.', 4)));
+  }
+
   absl::Status planTensor(PlannedTensor &planned, QuantizationPlan &plan) {
     const gguf::TensorInfo &tensor = *planned.tensor;
     if (options_.fileType->copies() || !isQuantizable(tensor) ||
         (options_.leaveOutput && tensor.name == "output.weight"))
       return absl::OkStatus();
-    const BlockFormat &wanted = formatFor(tensor);
+    const BlockFormat &wanted = formatFor(tensor, planned.name);
     const BlockFormat &format = fittingFormat(wanted, tensor.shape[0]);
     planned.fallback = &format != &wanted;
     if (&format == tensor.format)
@@ -127,7 +165,7 @@ private:
     return absl::OkStatus();
   }
 
-  const BlockFormat &formatFor(const gguf::TensorInfo &tensor) {
+  const BlockFormat &formatFor(const gguf::TensorInfo &tensor, absl::string_view name) {
     TensorRole role = roleOf(tensor.name);
     if (options_.embeddingFormat && role == TensorRole::TokenEmbedding)
       return *options_.embeddingFormat;
@@ -137,13 +175,14 @@ private:
       if (patterns_[i].findsIn(tensor.name))
         return *options_.rules[i].format;
     const BlockFormat &base = *options_.fileType->format();
-    return options_.pure || base.weights == 1 ? base : mixture_.choose(tensor);
+    return options_.pure || base.weights == 1 ? base : mixture_.choose(tensor, name);
   }
 
   const gguf::GgufFile &file_;
   const QuantizationOptions &options_;
   const ImportanceMatrix *importance_;
   ModelFacts facts_;
+  std::vector<uint32_t> pruned_; // ascending
   Mixture mixture_;
   std::vector<Pattern> patterns_;
 };

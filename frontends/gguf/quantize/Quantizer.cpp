@@ -3,8 +3,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/gguf/file/GgufWriter.h"
+#include "frontends/gguf/quantize/QuantizedMetadata.h"
 #include "frontends/gguf/quantize/TensorEncoder.h"
 #include <algorithm>
 #include <sys/mman.h>
@@ -14,9 +16,7 @@
 namespace llmc::quantize {
 namespace {
 
-constexpr uint32_t kQuantizationVersion = 2; // of ggml's block layouts
 constexpr uint64_t kCopyPiece = 8 << 20;
-constexpr size_t kMostOverrideText = 127; // llama.cpp cuts strings that it sets here
 
 bool isSameFile(const std::string &a, const std::string &b) {
   struct stat first, second;
@@ -24,19 +24,22 @@ bool isSameFile(const std::string &a, const std::string &b) {
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+// PREFIX-00001-of-0000N.gguf
+std::string partPath(absl::string_view prefix, unsigned part, unsigned parts) {
+  return absl::StrCat(prefix, absl::StrFormat("-%05d-of-%05d.gguf", part + 1, parts));
+}
+
 // Whether `path` is one of the files that `source` was read from.
 bool isPartOf(const gguf::GgufFile &source, const std::string &path) {
   if (isSameFile(source.path(), path))
     return true;
-  // PREFIX-00001-of-0000N.gguf
-  const std::string &first = source.path();
+  absl::string_view prefix = source.path();
   constexpr size_t tail = sizeof("-00001-of-00001.gguf") - 1;
-  if (source.parts() < 2 || first.size() < tail)
+  if (source.parts() < 2 || prefix.size() < tail)
     return false;
-  for (unsigned part = 2; part <= source.parts(); ++part)
-    if (isSameFile(absl::StrCat(first.substr(0, first.size() - tail),
-                                absl::StrFormat("-%05d-of-%05d.gguf", part, source.parts())),
-                   path))
+  prefix.remove_suffix(tail);
+  for (unsigned part = 1; part < source.parts(); ++part)
+    if (isSameFile(partPath(prefix, part, source.parts()), path))
       return true;
   return false;
 }
@@ -50,54 +53,55 @@ void releasePages(std::span<const uint8_t> bytes) {
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 
-absl::Status setMetadata(gguf::GgufWriter &writer, const gguf::GgufFile &source,
-                         const QuantizationPlan &plan, const ImportanceMatrix *importance) {
-  absl::Status status = writer.copyMetadata(source);
-  // Last, as llama-quantize has them.
-  auto set = [&](absl::string_view key, const auto &value) {
-    writer.remove(key);
-    status.Update(writer.set(key, value));
-  };
-  set("general.quantization_version", kQuantizationVersion);
-  const FileType &type = *plan.options.fileType;
-  uint32_t id = static_cast<uint32_t>(type.id);
-  set("general.file_type",
-      type.copies() ? source.getOr<uint32_t>("general.file_type", id).value_or(id) : id);
-  if (importance) {
-    set("quantize.imatrix.file", importance->path().substr(0, kMostOverrideText));
-    if (!importance->dataset().empty())
-      set("quantize.imatrix.dataset", importance->dataset().substr(0, kMostOverrideText));
-    set("quantize.imatrix.entries_count", static_cast<uint32_t>(importance->size()));
-    if (importance->chunks() > 0)
-      set("quantize.imatrix.chunks_count", importance->chunks());
-  }
-  return status;
+} // namespace
+
+unsigned outputParts(const gguf::GgufFile &source, const QuantizationPlan &plan) {
+  return plan.options.keepSplit ? source.parts() : 1;
 }
 
-} // namespace
+std::string outputPath(const gguf::GgufFile &source, const QuantizationPlan &plan,
+                       const std::string &path, unsigned part) {
+  const unsigned parts = outputParts(source, plan);
+  return parts == 1 ? path : partPath(absl::StripSuffix(path, ".gguf"), part, parts);
+}
 
 absl::Status quantizeFile(const gguf::GgufFile &source, const QuantizationPlan &plan,
                           const ImportanceMatrix *importance, const std::string &path,
                           ThreadTeam &team,
                           absl::FunctionRef<absl::Status(uint64_t sourceBytes)> progress) {
-  if (isPartOf(source, path))
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": the output is the input; give it another name"));
+  const unsigned parts = outputParts(source, plan);
   if (!plan.lacksImportance.empty())
     return absl::InvalidArgumentError(absl::StrCat(
         source.path(), ": tensor ", gguf::inQuotes(plan.lacksImportance), " as ",
         plan.options.fileType->name,
         " needs an importance matrix; give one with --imatrix, or choose a larger type"));
-  absl::StatusOr<std::unique_ptr<gguf::GgufWriter>> created = gguf::GgufWriter::create(path);
-  if (!created.ok())
-    return created.status();
-  gguf::GgufWriter &writer = **created;
-  if (absl::Status status = setMetadata(writer, source, plan, importance); !status.ok())
-    return status;
+  // All are there before the work begins, and get their names when it is done.
+  std::vector<std::unique_ptr<gguf::GgufWriter>> writers;
+  for (unsigned part = 0; part < parts; ++part) {
+    const std::string name = outputPath(source, plan, path, part);
+    if (isPartOf(source, name))
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": the output is the input; give it another name"));
+    absl::StatusOr<std::unique_ptr<gguf::GgufWriter>> created = gguf::GgufWriter::create(name);
+    if (!created.ok())
+      return created.status();
+    absl::Status status;
+    if (part == 0)
+      status = writeMetadata(**created, source, plan, importance);
+    if (parts > 1)
+      status.Update(writeSplitMetadata(**created, part, parts, plan.tensors.size()));
+    if (!status.ok())
+      return status;
+    writers.push_back(*std::move(created));
+  }
+  auto writerOf = [&](const PlannedTensor &planned) -> gguf::GgufWriter & {
+    return *writers[parts == 1 ? 0 : planned.tensor->split];
+  };
   for (const PlannedTensor &planned : plan.tensors) {
     const gguf::TensorInfo &tensor = *planned.tensor;
     uint32_t type = planned.isCopied() ? tensor.ggmlType : planned.format->ggmlType;
-    if (absl::Status status = writer.addTensor(tensor.name, tensor.shape, type, planned.bytes);
+    if (absl::Status status =
+            writerOf(planned).addTensor(planned.name, tensor.shape, type, planned.bytes);
         !status.ok())
       return status;
   }
@@ -122,12 +126,16 @@ absl::Status quantizeFile(const gguf::GgufFile &source, const QuantizationPlan &
           return status;
       return absl::OkStatus();
     };
-    if (absl::Status status = writer.writeTensor(tensor.name, produce); !status.ok())
+    if (absl::Status status = writerOf(planned).writeTensor(planned.name, produce); !status.ok())
       return status;
     releasePages(tensor.span());
     done += tensor.bytes;
   }
-  return writer.finish();
+  // The first part last: who finds it finds them all.
+  for (auto writer = writers.rbegin(); writer != writers.rend(); ++writer)
+    if (absl::Status status = (*writer)->finish(); !status.ok())
+      return status;
+  return absl::OkStatus();
 }
 
 } // namespace llmc::quantize

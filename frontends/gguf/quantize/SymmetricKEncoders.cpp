@@ -140,9 +140,11 @@ inline void storeSixBitScales(uint8_t *out, const Search &search) {
 
 void encodeQ3_K(const float *x, uint64_t rows, uint64_t columns, const float *importance,
                 uint8_t *out) {
+  // Where weights count unevenly, the best step may be farther from the one that spans them.
+  const Steps steps = importance ? Steps{-1.6f, 0.2f, 16} : Steps{-0.9f, 0.3f, 6};
   eachWeightGroup<kSubBlock, 110>(x, rows, columns, importance, out,
-                                  [](const Group &group, uint8_t *block) {
-                                    SymmetricSearch<4, 32, 2> search(group, {-0.9f, 0.3f, 6});
+                                  [steps](const Group &group, uint8_t *block) {
+                                    SymmetricSearch<4, 32, 2> search(group, steps);
                                     uint8_t levels[kSuperBlock];
                                     search.levels(levels);
                                     storeOneBit(block, levels, 2);

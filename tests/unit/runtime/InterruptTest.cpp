@@ -1,4 +1,5 @@
 #include "runtime/core/Interrupt.h"
+#include "runtime/core/AtomicFile.h"
 #include "runtime/core/Leftover.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <sys/stat.h>
@@ -95,6 +97,16 @@ TEST(InterruptGuard, BlockingReadsReturn) {
   close(ends[1]);
 }
 
+TEST(InterruptGuard, TellsWhichSignalCame) {
+  for (int signal : kInterruptSignals) {
+    InterruptGuard guard;
+    EXPECT_EQ(InterruptGuard::signal(), 0);
+    std::raise(signal);
+    EXPECT_EQ(InterruptGuard::signal(), signal);
+    EXPECT_TRUE(InterruptGuard::interrupted());
+  }
+}
+
 TEST(InterruptGuardDeathTest, SecondSignalEndsTheProcess) {
   EXPECT_EXIT(
       {
@@ -136,16 +148,38 @@ TEST(Leftover, MoreThanThereIsRoomFor) {
 
 TEST(Leftover, GoesWithTheSecondSignal) {
   const std::string path = testing::TempDir() + "leftover.signal." + std::to_string(getpid());
-  std::ofstream(path) << "x";
-  EXPECT_EXIT(
-      {
-        InterruptGuard guard;
-        Leftover leftover(path);
-        std::raise(SIGINT);
-        std::raise(SIGINT);
-      },
-      testing::KilledBySignal(SIGINT), "");
-  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  for (int signal : kInterruptSignals) {
+    std::ofstream(path) << "x";
+    EXPECT_EXIT(
+        {
+          InterruptGuard guard;
+          Leftover leftover(path);
+          std::raise(SIGINT);
+          std::raise(signal);
+        },
+        testing::KilledBySignal(signal), "");
+    EXPECT_NE(access(path.c_str(), F_OK), 0);
+  }
+}
+
+TEST(Leftover, GoesWithTheFirstSignalWithoutAGuard) {
+  const std::filesystem::path folder =
+      testing::TempDir() + "leftover.first." + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  for (int signal : kInterruptSignals) {
+    EXPECT_EXIT(
+        {
+          removeLeftoversOnSignals();
+          // A guard puts back what it found.
+          { InterruptGuard guard; }
+          absl::StatusOr<AtomicFile> file = AtomicFile::create((folder / "out").string());
+          if (file.ok() && file->write(std::string(1 << 20, 'x')).ok())
+            std::raise(signal);
+        },
+        testing::KilledBySignal(signal), "");
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+  }
+  std::filesystem::remove_all(folder);
 }
 
 } // namespace

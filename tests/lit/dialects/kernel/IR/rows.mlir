@@ -26,6 +26,13 @@ func.func @rows(%tokens: !kernel.buffer<1 x i32>, %e: tensor<100x64xf16>, %x: !b
   return
 }
 
+// CHECK-LABEL: func.func @sum_squares
+func.func @sum_squares(%x: !b, %s: !llm.column_sums<layers = 2, columns = 64>, %layer: index) {
+  // CHECK: kernel.sum_squares %arg0 into %arg1[%arg2] : !kernel.buffer<64 x f32>, !llm.column_sums<layers = 2, columns = 64>
+  kernel.sum_squares %x into %s[%layer] : !b, !llm.column_sums<layers = 2, columns = 64>
+  return
+}
+
 // CHECK-LABEL: func.func @map
 func.func @map(%x: !b, %y: !b) {
   // CHECK: kernel.map copy %arg0 into %arg1 : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>

@@ -98,3 +98,15 @@ func.func @tokens(%t: tensor<?xi64>, %w: tensor<8x8xf32>) {
   %y = llm.embed %t, %w : tensor<?xi64>, tensor<8x8xf32> -> tensor<?x8xf32>
   return
 }
+
+// -----
+// expected-error @+1 {{layers of column sums must be from 1 to 1048576, not 0}}
+func.func private @sums(!llm.column_sums<layers = 0, columns = 64>)
+
+// -----
+// expected-error @+1 {{column sums must have from 1 to 1073741824 columns and at most 4294967296 sums, not 1 x -1}}
+func.func private @sums(!llm.column_sums<layers = 1, columns = -1>)
+
+// -----
+// expected-error @+1 {{at most 4294967296 sums, not 5 x 1073741824}}
+func.func private @sums(!llm.column_sums<layers = 5, columns = 1073741824>)

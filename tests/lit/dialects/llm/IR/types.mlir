@@ -17,3 +17,6 @@ func.func private @caches(!llm.kv_cache<layers = 2, heads = 4, key = 32, value =
 func.func private @attributes() attributes {
   a = #llm.activation<none>, b = #llm.activation<swiglu>, c = #llm.rope_scaling<none>,
   d = #llm.rope_scaling<linear>, e = #llm.rope_scaling<yarn>, f = #llm.packed<rows = 16>}
+// CHECK-LABEL: func.func private @sums
+// CHECK-SAME: !llm.column_sums<layers = 2, columns = 64>
+func.func private @sums(!llm.column_sums<layers = 2, columns = 64>)
