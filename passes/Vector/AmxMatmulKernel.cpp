@@ -6,6 +6,7 @@
 // that each tile that is loaded takes part in two products.
 #include "passes/Vector/BlockEmitter.h"
 #include "passes/Vector/Matmul.h"
+#include "passes/Vector/PrefetchStream.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace mlir;
@@ -72,7 +73,7 @@ func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &
           BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, Dot::Vnni512);
           block.header = c[0];
           block.body = c[1];
-          block.prefetching = true;
+          PrefetchStream ahead(e, block.body, layout.bodyBytes / 64, format.weights / 4);
           BlockEvaluator<BlockEmitter> scales(program, block);
           const int64_t linesPerSub = program.subBlockWeights / 4;
           int64_t line = 0;
@@ -88,6 +89,7 @@ func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &
                 if (sub.minimum >= 0)
                   shift = e.fsub(shift, scales.number(sub.minimum));
               }
+              ahead.step();
               auto [low, high] = toPairs(e, lines.word(node), scale, shift);
               e.store(low, e.gep(c[2], 128 * line), 64);
               e.store(high, e.gep(c[2], 128 * line + 64), 64);

@@ -23,8 +23,6 @@ Value BlockEmitter::word(int field, uint32_t index, uint32_t step) {
     return e.load(e.i32, p, 4);
   }
   Value p = e.gep(rolled ? chunkBody[step] : body, at);
-  if (prefetching && prefetched.insert({field, index + (chunkIndex ? 0 : chunk * step)}).second)
-    e.prefetch(p);
   return e.load(e.vi32, p, 64);
 }
 

@@ -8,7 +8,6 @@
 #include "dialects/llm/Formats/PackedLayout.h"
 #include "passes/Vector/Emitter.h"
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/DenseSet.h"
 
 namespace llmc::kernel {
 
@@ -32,9 +31,6 @@ public:
   uint32_t chunk = 0;
   Value chunkIndex;
   llvm::DenseMap<uint32_t, Value> chunkBody;
-  // Asks for each line once, ahead of its use. Cleared by whoever starts a new chunk.
-  bool prefetching = false;
-  llvm::DenseSet<std::pair<int, uint32_t>> prefetched;
 
   Value word(int field, uint32_t index, uint32_t step);
   Value small(int field, uint32_t index);

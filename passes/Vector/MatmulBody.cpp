@@ -1,6 +1,7 @@
 // The body of a matrix product: groups of 16 rows times one tile of tokens.
 #include "passes/Vector/BlockEmitter.h"
 #include "passes/Vector/Matmul.h"
+#include "passes/Vector/PrefetchStream.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -39,6 +40,8 @@ private:
   // With one token, a block is straight-line code and scales are used as they are computed. With
   // more, chunks are a loop, so that code stays small and registers suffice; scales wait in memory.
   bool rolledChunks() const { return tile > 1 && program.chunks > 1; }
+
+  int64_t bodyLines() const { return layout.bodyBytes / 64; }
 
   Values initialSums(ValueRange s) { return Values(tile, initialSum(e, variant, s[3], s[4])); }
 
@@ -79,7 +82,6 @@ private:
     BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, dot);
     block.header = c[tile];
     block.body = c[tile + 1];
-    block.prefetching = true;
     Streams x{c[tile + 2], c[tile + 3], c[tile + 4], c[tile + 5]};
     BlockEvaluator<BlockEmitter> scales(program, block);
     if (layout.unitBlocks == 1 && layout.headerBytes)
@@ -94,11 +96,12 @@ private:
       }
       sums = emitChunkLoop(block, x, sums);
     } else {
+      PrefetchStream ahead(e, block.body, bodyLines(), program.weights() / 4);
       for (uint32_t chunk = 0; chunk < program.chunks; ++chunk) {
         block.chunk = chunk;
         uint32_t firstSub = chunk * program.chunkWeights / program.subBlockWeights;
         emitChunk(
-            block, x, chunk * program.chunkWeights, sums,
+            block, ahead, x, chunk * program.chunkWeights, sums,
             [&](uint32_t s) { return scales.number(program.subBlocks[firstSub + s].scale); },
             [&](uint32_t s) -> Value {
               return e.create<arith::NegFOp>(
@@ -131,27 +134,29 @@ private:
       if (n.op == BlockOp::Word && n.step && !llvm::is_contained(steps, n.step))
         steps.push_back(n.step);
     Values carried = sums;
-    carried.append({x.input, x.scale, x.correction, x.sum, scratch});
+    carried.append({x.input, x.scale, x.correction, x.sum, scratch, block.body});
     carried.append(steps.size(), block.body);
+    const int64_t chunkLines = llvm::divideCeil(bodyLines(), program.chunks);
     int64_t subs = program.chunkWeights / program.subBlockWeights;
     Values result =
         e.loop(e.c64(0), e.c64(program.chunks), e.c64(1), carried, [&](Value iv, ValueRange c) {
           block.chunkIndex = e.create<arith::TruncIOp>(e.i32, iv);
-          block.prefetched.clear();
           for (auto [i, step] : llvm::enumerate(steps))
-            block.chunkBody[step] = c[tile + 5 + i];
+            block.chunkBody[step] = c[tile + 6 + i];
           Values now(c.begin(), c.begin() + tile);
           Streams at{c[tile], c[tile + 1], c[tile + 2], c[tile + 3]};
           Value scales = c[tile + 4];
           int64_t minimums = 64 * program.subBlocks.size();
+          PrefetchStream ahead(e, c[tile + 5], chunkLines, program.chunkWeights / 4);
           emitChunk(
-              block, at, 0, now,
+              block, ahead, at, 0, now,
               [&](uint32_t s) { return e.load(e.vf32, e.gep(scales, 64 * s), 64); },
               [&](uint32_t s) { return e.load(e.vf32, e.gep(scales, minimums + 64 * s), 64); });
           at = at.advanced(*this, program.chunkWeights);
-          now.append({at.input, at.scale, at.correction, at.sum, e.gep(scales, 64 * subs)});
+          now.append({at.input, at.scale, at.correction, at.sum, e.gep(scales, 64 * subs),
+                      e.gep(c[tile + 5], 64 * chunkLines)});
           for (auto [i, step] : llvm::enumerate(steps))
-            now.push_back(e.gep(c[tile + 5 + i], 64 * int64_t(step)));
+            now.push_back(e.gep(c[tile + 6 + i], 64 * int64_t(step)));
           return now;
         });
     block.chunkIndex = Value();
@@ -160,7 +165,8 @@ private:
   }
 
   // Adds the products of one chunk, whose first weight is `at` weights after the streams.
-  void emitChunk(BlockEmitter &block, const Streams &x, int64_t at, Values &sums,
+  void emitChunk(BlockEmitter &block, PrefetchStream &ahead, const Streams &x, int64_t at,
+                 Values &sums,
                  function_ref<Value(uint32_t)> scale,
                  function_ref<Value(uint32_t)> negativeMinimum) {
     const int64_t sub = program.subBlockWeights;
@@ -176,6 +182,7 @@ private:
               e.broadcast(e.vi32, e.load(e.i32, e.gep(x.correction, (subBlock * tile + t) * 4), 4));
       lines.clear();
       for (auto [i, line] : llvm::enumerate(linesInOrder(s))) {
+        ahead.step();
         Value w = lines.word(program.lines[line]);
         for (int64_t t = 0; t < tile; ++t) {
           int64_t word = at / 4 + line;
