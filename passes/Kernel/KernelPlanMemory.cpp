@@ -64,7 +64,7 @@ int64_t placeBuffers(func::FuncOp function, int64_t base, int64_t maxRows) {
 // What one thread needs beside buffers: panels of unpacked weights, tiles of queries.
 int64_t scratchBytes(ModuleOp module, TargetAttr target) {
   int64_t bytes = 0;
-  if (target.getDot() == Dot::Amx)
+  if (usesPanels(target.getDot()))
     module.walk([&](MatmulOp matmul) {
       if (!matmul.getInput().getType().isInteger8())
         return;

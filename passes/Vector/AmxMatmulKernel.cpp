@@ -83,6 +83,7 @@ func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &
             Value scale, shift;
             for (int node : program.lines) {
               if (line % linesPerSub == 0) {
+                lines.clear(); // Words that sub-blocks share are loaded again: registers are few.
                 const BlockProgram::SubBlock &sub = program.subBlocks[line / linesPerSub];
                 scale = scales.number(sub.scale);
                 shift = e.fmul(scale, e.splatF(e.vf32, -double(program.offset)));

@@ -166,6 +166,8 @@ void Emitter::prefetch(Value p) {
   create<LLVM::Prefetch>(gep(p, 2048), 0, 3, 1);
 }
 
+void Emitter::prefetchNear(Value p) { create<LLVM::Prefetch>(p, 0, 3, 1); }
+
 Value Emitter::stack(int64_t bytes) { return create<LLVM::AllocaOp>(ptr, i8, c64(bytes), 64); }
 
 Values Emitter::loop(Value from, Value to, Value step, ValueRange inits, const LoopBody &body) {

@@ -90,8 +90,10 @@ public:
   Value broadcastLoad(Value p);
   // 16 f32 or f16 at `p` as f32.
   Value loadAsF32(Type element, Value p, unsigned align);
-  // Asks for the line at `p` to be in the second and in the first level cache.
+  // Asks for lines some way after `p` to be in the second and in the first level cache.
   void prefetch(Value p);
+  // Asks for exactly the line at `p` to be in the first level cache.
+  void prefetchNear(Value p);
   // `bytes` on the stack of the enclosing function, 64-byte aligned; emit it in the entry block.
   Value stack(int64_t bytes);
 

@@ -50,6 +50,7 @@ struct MatmulPlace {
   Value weight, out, other, bias; // at the first group
   Value rowsLeft;                 // of the matrix, from the first group on
   Value input;                    // packed activations
+  Value scaleOffset, correctionOffset, sumOffset; // from the start of a tile of `input`
   Value tileBytes, rowBytes, units, groupBytes;
   Value scratch, panelCount; // room for unpacked weights, see kPanelCache
 };
@@ -57,6 +58,9 @@ struct MatmulPlace {
 // The product of all of the step's tokens by AMX, in tiles of 16. Integer formats only.
 void emitAmxMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &variant,
                    const MatmulPlace &place);
+// The same by 8-bit dot products of 512 bits, in halves of the widest tile.
+void emitPanelMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &variant,
+                     const MatmulPlace &place);
 
 } // namespace llmc::kernel
 

@@ -173,8 +173,10 @@ private:
     BlockEvaluator<BlockEmitter> lines(program, block);
     for (int64_t s = 0; s < program.chunkWeights / sub; ++s) {
       const int64_t subBlock = (at + s * sub) / sub;
-      // A single token has one chain of dependent products; two accumulators make it two.
-      const int64_t chains = tile == 1 ? 2 : 1;
+      // A single token has one chain of dependent products; two accumulators make it two. Where a
+      // line is two vectors, it has two already.
+      const bool whole = dot == Dot::Amx || dot == Dot::Vnni512;
+      const int64_t chains = tile == 1 && whole ? 2 : 1;
       Values acc(tile * chains, e.splat(e.vi32, 0));
       if (program.offset)
         for (int64_t t = 0; t < tile; ++t)

@@ -82,19 +82,20 @@ void emitDriver(Emitter &e, KernelLibrary &library, const MatmulVariant &variant
               e.gep(p[kDOther], lineOffset), e.gep(p[kDBias], lineOffset),
               e.sub(matrixRows, e.mul(first, e.c64(kLanes)))};
   Value rows = p[kDRows];
-  if (library.target.getDot() == Dot::Amx && !variant.format->program().isFloat()) {
-    const int64_t narrow = tiles[tiles.size() - 2];
+  if (usesPanels(library.target.getDot()) && !variant.format->program().isFloat()) {
+    // The widest tile of AMX is the matrix unit's alone.
+    const bool amx = library.target.getDot() == Dot::Amx;
+    if (amx)
+      tiles = tiles.drop_back();
     e.when(
-        e.less(rows, e.c64(narrow + 1)),
+        e.less(rows, e.c64(tiles.back() + 1)),
+        [&] { narrowest(0, rows, p[kDInput], start, e.sub(last, first)); },
         [&] {
-          tiles = tiles.drop_back();
-          narrowest(0, rows, p[kDInput], start, e.sub(last, first));
-        },
-        [&] {
-          emitAmxMatmul(e, library, variant,
-                        {rows, first, last, start.weight, start.out, start.other, start.bias,
-                         start.rowsLeft, p[kDInput], p[kDTileBytes], p[kDRowBytes], p[kDUnits],
-                         p[kDGroupBytes], p[kDScratch], p[kDPanelCount]});
+          (amx ? emitAmxMatmul : emitPanelMatmul)(
+              e, library, variant,
+              {rows, first, last, start.weight, start.out, start.other, start.bias, start.rowsLeft,
+               p[kDInput], p[kDScale], p[kDCorrection], p[kDSum], p[kDTileBytes], p[kDRowBytes],
+               p[kDUnits], p[kDGroupBytes], p[kDScratch], p[kDPanelCount]});
         });
     return;
   }

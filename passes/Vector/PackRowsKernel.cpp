@@ -162,10 +162,11 @@ void emitPackRows(OpEmission &emission, PackRowsOp op) {
           Value tile = e.c64(widest);
           for (int64_t narrower : llvm::reverse(packed.getTiles().drop_back()))
             tile = e.select(e.less(present, e.c64(narrower + 1)), e.c64(narrower), tile);
-          // The matrix unit takes all of a step's tokens, so that its last tile is no narrower one.
-          const bool matrixUnit = packed.isInteger8() && widest == kAmxTile;
-          if (matrixUnit)
-            tile = e.select(e.less(rows, e.c64(kAmxTile)), tile, e.c64(kAmxTile));
+          // Products by panels take all of a step's tokens, so that the last tile is no narrower one.
+          const Dot dot = emission.library.target.getDot();
+          if (packed.isInteger8() && usesPanels(dot))
+            tile = e.select(e.less(rows, e.c64(widest)), tile, e.c64(widest));
+          const bool matrixUnit = packed.isInteger8() && dot == Dot::Amx;
           Value out = e.gep(p[4], e.mul(index, e.c64(packed.getTileBytes())));
           e.loop(e.c64(0), tile, [&](Value slot) {
             // Tokens that are not there repeat the last one; nobody reads their products.

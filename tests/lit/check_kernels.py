@@ -42,7 +42,7 @@ def main():
     print(f"{'function':28} instructions", *hot_loops.COUNTS, "stack faults")
     for block_format, _ in hot_loops.formats(arguments.formats):
         path = hot_loops.assembly(arguments.llmc, arguments.cpu, block_format, arguments.folder)
-        loops = list(hot_loops.hot_loops(path, rf"(matmul|unpack)\.({re.escape(block_format)}|amx)\b.*"))
+        loops = list(hot_loops.hot_loops(path, rf"(matmul|unpack)\.({re.escape(block_format)}|amx|panel)\b.*"))
         if not loops:
             faulty.append(f"{block_format} has no hot loop")
         for loop in loops:

@@ -34,10 +34,12 @@ inline constexpr int64_t kAmxTile = 16;
 // Activations share a scale over this many elements.
 inline constexpr int64_t kActivationBlock = 32;
 
-// AMX products unpack groups of weight rows to panels of bf16: an even number of panels, at least
-// two, that together take about this much.
+// Products of many tokens unpack groups of weight rows to panels: an even number of panels, at least
+// two, that together take at most about this much.
 inline constexpr int64_t kPanelCache = 1 << 20;
-// Bytes of a panel: 16 rows of `columns` weights, in tiles of 32 columns.
+constexpr bool usesPanels(Dot dot) { return dot == Dot::Amx || dot == Dot::Vnni512; }
+// Bytes of a panel of 16 rows of `columns` weights: bf16 for AMX, in tiles of 32 columns. Panels of
+// bytes and scales take less.
 constexpr int64_t panelBytes(int64_t columns) { return columns / 32 * 1024; }
 constexpr int64_t panelCount(int64_t columns) {
   int64_t pairs = kPanelCache / 2 / panelBytes(columns);

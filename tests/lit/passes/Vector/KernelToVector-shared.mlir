@@ -7,9 +7,9 @@
 // RUN: grep -c "func.func private @llmc_team_barrier" %t | FileCheck %s --check-prefix=BARRIER
 
 // Users of one variant share its code, whatever their shapes: a matrix product has a function for each
-// format, epilogue and bias, and bodies for the target's two tiles.
+// format, epilogue and bias, and bodies for the target's two tiles and for one or two panels.
 // STORE: {{^3$}}
-// MATMUL: {{^12$}}
+// MATMUL: {{^18$}}
 // Packing depends on the shape.
 // PACK: {{^2$}}
 // MAP: {{^2$}}
