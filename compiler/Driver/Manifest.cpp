@@ -93,9 +93,8 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
       continue;
     }
     auto cache = cast<llm::KvCacheType>(state.getType());
-    manifest.caches.push_back({cache.getLayers(), cache.getHeads(), cache.getKey(),
-                               cache.getValue(),
-                               int64_t(cache.getElementType().getIntOrFloatBitWidth() / 8)});
+    manifest.caches.push_back(
+        {cache.getLayers(), cache.getHeads(), cache.getKeyBytes(), cache.getValueBytes()});
   }
   auto integer = [&](StringRef name) -> int64_t {
     auto attribute = module->getAttrOfType<IntegerAttr>(name);

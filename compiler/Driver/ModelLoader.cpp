@@ -75,22 +75,23 @@ absl::Status bindSource(const gguf::GgufFile &file, Program &program, ThreadTeam
 } // namespace
 
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importModel(Compiler &compiler, const gguf::GgufFile &file, absl::string_view cacheType) {
+importModel(Compiler &compiler, const gguf::GgufFile &file, const CacheTypes &cacheTypes) {
   if (isArtifact(file))
     return artifactProgram(compiler, file);
   ImportOptions options;
-  options.cacheType = std::string(cacheType);
+  options.cacheTypes = cacheTypes;
   return importGguf(compiler.context(), file, options);
 }
 
 absl::StatusOr<ProgramManifest> describeProgram(const gguf::GgufFile &file,
-                                                absl::string_view cacheType,
+                                                const CacheTypes &cacheTypes,
                                                 const CompileOptions &options) {
   absl::StatusOr<TargetDescription> target = describeTarget(options.targetCpu);
   if (!target.ok())
     return target.status();
   Compiler compiler;
-  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module = importModel(compiler, file, cacheType);
+  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      importModel(compiler, file, cacheTypes);
   if (!module.ok())
     return module.status();
   if (absl::Status status =
@@ -121,7 +122,7 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
   model.fromArtifact = isArtifact(**file);
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      importModel(compiler, **file, options.cacheType);
+      importModel(compiler, **file, options.cacheTypes);
   if (!module.ok())
     return module.status();
   model.importSeconds = watch.lap();

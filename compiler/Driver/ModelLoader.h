@@ -7,6 +7,7 @@
 #include "compiler/Driver/Compiler.h"
 #include "compiler/Jit/ObjectCode.h"
 #include "frontends/gguf/file/GgufFile.h"
+#include "frontends/gguf/import/Importer.h"
 #include "runtime/core/ThreadTeam.h"
 #include "runtime/llm/Program.h"
 #include <functional>
@@ -15,7 +16,7 @@ namespace llmc {
 
 struct LoadOptions {
   CompileOptions compile;
-  std::string cacheType = "f16"; // of the KV cache; an artifact keeps its own
+  CacheTypes cacheTypes; // an artifact keeps its own
   // Weights are one small number everywhere; the file's tensor data is not read.
   bool splatWeights = false;
   // Told while weights are packed, with the share that is done.
@@ -40,12 +41,12 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
 
 // What the program of a model needs to run, without making code for it.
 absl::StatusOr<ProgramManifest> describeProgram(const gguf::GgufFile &file,
-                                                absl::string_view cacheType,
+                                                const CacheTypes &cacheTypes,
                                                 const CompileOptions &options);
 
 // The module of a model at phase import.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importModel(Compiler &compiler, const gguf::GgufFile &file, absl::string_view cacheType);
+importModel(Compiler &compiler, const gguf::GgufFile &file, const CacheTypes &cacheTypes);
 
 } // namespace llmc
 

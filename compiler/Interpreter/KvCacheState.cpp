@@ -1,6 +1,8 @@
 #include "compiler/Interpreter/KvCacheState.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/Interpreter/Status.h"
+#include <bit>
+#include <cmath>
 
 namespace llmc {
 
@@ -21,16 +23,41 @@ absl::Status KvCacheState<Real>::checkLayer(int64_t layer) const {
       absl::StrCat("layer ", layer, " of a cache that has ", type_.getLayers()));
 }
 
+float roundToBf16(float v) {
+  if (std::isnan(v))
+    return v;
+  uint32_t bits = std::bit_cast<uint32_t>(v);
+  bits += 0x7fff + (bits >> 16 & 1); // ties to even
+  return std::bit_cast<float>(bits & 0xffff0000);
+}
+
+// As a block of q8_0 holds them: in f32, whatever Real is.
+template <class Real>
+void roundBlock(std::span<Real> block) {
+  float largest = 0;
+  for (Real v : block)
+    largest = std::max(largest, std::abs(static_cast<float>(v)));
+  const float scale = largest / 127, inverse = scale ? 1 / scale : 0;
+  for (Real &v : block)
+    v = static_cast<Real>(std::nearbyint(static_cast<float>(v) * inverse)) *
+        static_cast<Real>(static_cast<_Float16>(scale));
+}
+
 // From Real to the element type in one rounding.
 template <class Real>
-std::vector<Real> KvCacheState<Real>::round(std::span<const Real> row) const {
+std::vector<Real> KvCacheState<Real>::round(std::span<const Real> row, mlir::Type element) const {
   std::vector<Real> rounded(row.begin(), row.end());
   if (exact_)
     return rounded;
-  bool half = type_.getElementType().isF16();
+  if (llm::isQ8(element)) {
+    for (size_t i = 0; i < rounded.size(); i += llm::kCacheBlock)
+      roundBlock(std::span(rounded).subspan(i, llm::kCacheBlock));
+    return rounded;
+  }
   for (Real &v : rounded)
-    v = half ? static_cast<Real>(static_cast<_Float16>(v))
-             : static_cast<Real>(static_cast<float>(v));
+    v = element.isF16()    ? static_cast<Real>(static_cast<_Float16>(v))
+        : element.isBF16() ? static_cast<Real>(roundToBf16(static_cast<float>(v)))
+                           : static_cast<Real>(static_cast<float>(v));
   return rounded;
 }
 
@@ -46,7 +73,8 @@ absl::Status KvCacheState<Real>::write(int64_t layer, int64_t start, const Tenso
         absl::StrCat("keys are ", shapeText(keys.shape), " and values ", shapeText(values.shape),
                      ", expected ", shapeText(keyShape), " and ", shapeText(valueShape)));
   for (int64_t t = 0; t < keys.rows(); ++t)
-    entries_[{layer, start + t}] = {round(keys.row(t)), round(values.row(t))};
+    entries_[{layer, start + t}] = {round(keys.row(t), type_.getKeyType()),
+                                    round(values.row(t), type_.getValueType())};
   return absl::OkStatus();
 }
 

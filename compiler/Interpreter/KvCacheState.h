@@ -14,7 +14,7 @@ namespace llmc {
 template <class Real>
 class KvCacheState {
 public:
-  // Elements are rounded to the type's element type, unless `exact`.
+  // Elements are rounded to the types of keys and values, unless `exact`.
   static absl::StatusOr<KvCacheState> create(llm::KvCacheType type, bool exact);
 
   llm::KvCacheType type() const { return type_; }
@@ -30,7 +30,7 @@ private:
   KvCacheState(llm::KvCacheType type, bool exact) : type_(type), exact_(exact) {}
 
   absl::Status checkLayer(int64_t layer) const;
-  std::vector<Real> round(std::span<const Real> row) const;
+  std::vector<Real> round(std::span<const Real> row, mlir::Type element) const;
 
   llm::KvCacheType type_;
   bool exact_;

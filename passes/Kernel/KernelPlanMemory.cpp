@@ -73,6 +73,10 @@ int64_t scratchBytes(ModuleOp module, TargetAttr target) {
       int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
       bytes = std::max(bytes, panelBytes(columns) * panelCount(columns));
     });
+  module.walk([&](CacheWriteOp write) {
+    if (llm::isQ8(write.getCache().getType().getKeyType()))
+      bytes = std::max(bytes, CacheWriteScratch(write.getCache().getType()).bytes);
+  });
   module.walk([&](AttentionOp attention) {
     bytes = std::max(bytes, attentionScratchBytes(target.getDot(), attention.getCache().getType(),
                                                   attention.getParts().getType().getQueries()));

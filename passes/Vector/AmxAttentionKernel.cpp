@@ -30,7 +30,7 @@ constexpr int64_t kSplitTile = 2 * kAmxTileBytes;
 class AmxAttention {
 public:
   AmxAttention(Emitter &e, KernelLibrary &library, const AttentionShape &shape, ValueRange p)
-      : e(e), library(library), shape(shape), p(p), unit(e), element(shape.cache.getElementType()),
+      : e(e), library(library), shape(shape), p(p), unit(e),
         layout(shape.cache.getKey(), shape.cache.getValue()),
         geometry(e, shape.cache, p[P::kCache], p[P::kLayer], p[P::kCapacity]) {}
 
@@ -144,8 +144,9 @@ private:
     e.store(pack(lowUpper, highUpper), to, 64);
     e.store(pack(lowRest, highRest), e.gep(to, restOffset), 64);
   }
-  // 16 lanes of two rows of the right factor, as pairs.
-  void storePairs(Value even, Value odd, Value to) {
+  // 16 lanes of two rows of the right factor, as pairs. `exact`: 16 bits hold them, so that the
+  // rest needs no rounding.
+  void storePairs(Value even, Value odd, bool exact, Value to) {
     auto [evenUpper, evenRest] = split(even);
     auto [oddUpper, oddRest] = split(odd);
     auto join = [&](Value low, Value high, bool round) -> Value {
@@ -159,8 +160,7 @@ private:
       return e.create<arith::OrIOp>(low, high);
     };
     e.store(join(evenUpper, oddUpper, false), to, 64);
-    // What is left of an f16 has few bits.
-    e.store(join(evenRest, oddRest, !element.isF16()), e.gep(to, kAmxTileBytes), 64);
+    e.store(join(evenRest, oddRest, !exact), e.gep(to, kAmxTileBytes), 64);
   }
 
   void loadQuery(Value q) {
@@ -182,28 +182,37 @@ private:
 
   // To tiles [position / 16][key / 32] of pairs of key elements.
   void splitKeys(Value block, Value positions) {
-    const int64_t lineBytes = kLanes * geometry.elementBytes, key = shape.cache.getKey();
-    auto line = [&](Value p) { return e.loadAsF32(element, p, lineBytes); };
+    const int64_t lineBytes = geometry.keyLane(), key = shape.cache.getKey();
+    const bool quantized = geometry.quantizedKeys();
     Value tiles = e.mul(e.div(e.add(positions, e.c64(31)), e.c64(32)), e.c64(2));
     e.loop(e.c64(0), tiles, e.c64(1), {geometry.keyTile(head, block), at(layout.keys)},
            [&](Value, ValueRange tile) {
+             Value scales; // of the tile's positions, where keys are quantized
+             auto line = [&](Value p) {
+               Value lane = geometry.loadKey(p);
+               return scales ? e.fmul(lane, scales) : lane;
+             };
              auto pairs = [&](Value from, Value to, int64_t count) {
-               return e.loop(e.c64(0), e.c64(count), e.c64(1), {from, to},
-                             [&](Value, ValueRange c) {
-                               storePairs(line(c[0]), line(e.gep(c[0], lineBytes)), c[1]);
-                               return Values{e.gep(c[0], 2 * lineBytes), e.gep(c[1], 64)};
-                             });
+               return e.loop(
+                   e.c64(0), e.c64(count), e.c64(1), {from, to}, [&](Value, ValueRange c) {
+                     storePairs(line(c[0]), line(e.gep(c[0], lineBytes)), !quantized, c[1]);
+                     return Values{e.gep(c[0], 2 * lineBytes), e.gep(c[1], 64)};
+                   });
              };
              Values rest{tile[0], tile[1]};
              if (key / 32)
                rest = e.loop(e.c64(0), e.c64(key / 32), e.c64(1), rest, [&](Value, ValueRange c) {
-                 Values end = pairs(c[0], c[1], 16);
-                 return Values{end[0], e.gep(c[1], kSplitTile)};
+                 Value from = c[0];
+                 if (quantized) {
+                   scales = geometry.loadScales(from);
+                   from = e.gep(from, CacheGeometry::kScales);
+                 }
+                 return Values{pairs(from, c[1], 16)[0], e.gep(c[1], kSplitTile)};
                });
              if (key % 32 / 2)
                rest = pairs(rest[0], rest[1], key % 32 / 2);
              if (key % 2)
-               storePairs(line(rest[0]), e.splatF(e.vf32, 0), rest[1]);
+               storePairs(line(rest[0]), e.splatF(e.vf32, 0), true, rest[1]);
              return Values{e.gep(tile[0], kLanes * geometry.keyBytes),
                            e.gep(tile[1], layout.keyBlocks * kSplitTile)};
            });
@@ -212,36 +221,48 @@ private:
   // To tiles [position / 32][value / 16] of pairs of positions. What lies beyond the positions may
   // be anything, and a weight of 0 would not make it harmless.
   void splitValues(Value block, Value positions) {
-    const int64_t laneBytes = kLanes * geometry.elementBytes;
-    Value zero = e.splatF(e.vf32, 0);
+    Value base = geometry.valueRow(head, block), half = e.c64(kLanes / 2);
     Value pairs = e.mul(e.div(e.add(positions, e.c64(31)), e.c64(32)), e.c64(16));
-    e.loop(
-        e.c64(0), pairs, e.c64(1), {geometry.valueRow(head, block)},
-        [&](Value pair, ValueRange row) {
-          Value to = at(layout.values, e.div(pair, e.c64(16)), layout.valueTiles * kSplitTile);
-          to = e.gep(to, e.mul(e.rem(pair, e.c64(16)), e.c64(64)));
-          Value next = e.mul(e.add(pair, e.c64(1)), e.c64(2));
-          auto rows = [&](int64_t count) {
-            e.loop(e.c64(0), e.c64(layout.valueTiles), e.c64(1), {row[0], to},
-                   [&](Value, ValueRange c) {
-                     auto line = [&](int64_t i) {
-                       return i < count ? e.loadAsF32(element, e.gep(c[0], i * geometry.valueBytes),
-                                                      laneBytes)
-                                        : zero;
-                     };
-                     storePairs(line(0), line(1), c[1]);
-                     return Values{e.gep(c[0], laneBytes), e.gep(c[1], kSplitTile)};
-                   });
-          };
-          e.when(
-              e.less(positions, next),
-              [&] {
-                e.when(
-                    e.equal(positions, e.sub(next, e.c64(1))), [&] { rows(1); }, [&] { rows(0); });
-              },
-              [&] { rows(2); });
-          return Values{e.gep(row[0], 2 * geometry.valueBytes)};
-        });
+    e.loop(e.c64(0), pairs, [&](Value pair) {
+      Value to = at(layout.values, e.div(pair, e.c64(16)), layout.valueTiles * kSplitTile);
+      to = e.gep(to, e.mul(e.rem(pair, e.c64(16)), e.c64(64)));
+      // The tile of 16 positions that the pair belongs to.
+      Value tile = e.gep(base, e.mul(e.div(pair, half), e.c64(kLanes * geometry.valueBytes)));
+      Value row = e.mul(e.rem(pair, half), e.c64(2)), next = e.mul(e.add(pair, e.c64(1)), e.c64(2));
+      auto rows = [&](int64_t count) { splitRows(tile, row, count, to); };
+      e.when(
+          e.less(positions, next),
+          [&] {
+            e.when(
+                e.equal(positions, e.sub(next, e.c64(1))), [&] { rows(1); }, [&] { rows(0); });
+          },
+          [&] { rows(2); });
+    });
+  }
+
+  // Rows `row` and the next of a tile; zeros instead of those from `count` on.
+  void splitRows(Value tile, Value row, int64_t count, Value to) {
+    const bool quantized = geometry.quantizedValues();
+    const int64_t rowBytes = quantized ? shape.cache.getValue() : geometry.valueBytes;
+    Value from = e.gep(tile, e.mul(row, e.c64(rowBytes))), scales;
+    if (quantized) {
+      from = e.gep(from, geometry.valueScales());
+      scales = e.gep(tile, e.mul(row, e.c64(2)));
+    }
+    e.loop(e.c64(0), e.c64(layout.valueTiles), e.c64(1), {from, to}, [&](Value k, ValueRange c) {
+      auto line = [&](int64_t i) -> Value {
+        if (i >= count)
+          return e.splatF(e.vf32, 0);
+        Value lane = geometry.loadValue(e.gep(c[0], i * rowBytes));
+        if (!quantized)
+          return lane;
+        Value block = e.div(k, e.c64(llm::kCacheBlock / kLanes));
+        Value scale = e.gep(scales, e.mul(block, e.c64(CacheGeometry::kScales)));
+        return e.fmul(lane, geometry.loadScale(e.gep(scale, 2 * i)));
+      };
+      storePairs(line(0), line(1), !quantized, c[1]);
+      return Values{e.gep(c[0], geometry.valueLane()), e.gep(c[1], kSplitTile)};
+    });
   }
 
   // Adds the products of two tiles of split rows with one or two tiles of split pairs to tile
@@ -366,7 +387,6 @@ private:
   const AttentionShape &shape;
   ValueRange p;
   MatrixUnit unit;
-  Type element;
   AmxAttentionScratch layout;
   CacheGeometry geometry;
   Value count, head, first, present;

@@ -22,7 +22,7 @@ int64_t largestDivisor(int64_t n, int64_t most) {
 class AttentionTile {
 public:
   AttentionTile(Emitter &e, const AttentionShape &shape, int64_t tile, int64_t sums, ValueRange p)
-      : e(e), shape(shape), tile(tile), sums(sums), p(p), element(shape.cache.getElementType()),
+      : e(e), shape(shape), tile(tile), sums(sums), p(p),
         layout(tile, shape.cache.getKey(), shape.cache.getValue()),
         geometry(e, shape.cache, p[P::kCache], p[P::kLayer], p[P::kCapacity]) {
     // Blocks are whole in the cache, so that tiles may be read in pairs or fours.
@@ -161,18 +161,37 @@ private:
 
   // The products of all queries with `positionTiles` tiles of keys, [tile][positionTiles].
   Values emitProducts(Value keys, int64_t tileBytes) {
-    const int64_t key = shape.cache.getKey(), lineBytes = kLanes * geometry.elementBytes;
-    const int64_t unroll = key % 4 == 0 ? 4 : 1, count = tile * positionTiles;
-    const int64_t near = positionTiles * tileBytes;
-    Values carried(count, e.splatF(e.vf32, 0));
-    carried.append({keys, at(layout.queries)});
-    Values results = e.loop(e.c64(0), e.c64(key), e.c64(unroll), carried, [&](Value, ValueRange c) {
+    const int64_t key = shape.cache.getKey(), count = tile * positionTiles;
+    Values sums(count, e.splatF(e.vf32, 0));
+    sums.append({keys, at(layout.queries)});
+    if (geometry.quantizedKeys())
+      sums =
+          e.loop(e.c64(0), e.c64(key / llm::kCacheBlock), e.c64(1), sums, [&](Value, ValueRange c) {
+            Values scales, carried(c.begin(), c.end());
+            for (int64_t j = 0; j < positionTiles; ++j)
+              scales.push_back(geometry.loadScales(e.gep(c[count], j * tileBytes)));
+            carried[count] = e.gep(c[count], CacheGeometry::kScales);
+            return emitProductsOf(llm::kCacheBlock, tileBytes, scales, carried);
+          });
+    else
+      sums = emitProductsOf(key, tileBytes, {}, sums);
+    sums.truncate(count);
+    return sums;
+  }
+
+  // Adds those of `elements` elements to the sums, which keys and queries follow in `carried`.
+  Values emitProductsOf(int64_t elements, int64_t tileBytes, ValueRange scales,
+                        ValueRange carried) {
+    const int64_t unroll = elements % 4 == 0 ? 4 : 1, count = tile * positionTiles;
+    const int64_t lineBytes = geometry.keyLane(), near = positionTiles * tileBytes;
+    return e.loop(e.c64(0), e.c64(elements), e.c64(unroll), carried, [&](Value, ValueRange c) {
       Values next(c.begin(), c.end());
       for (int64_t i = 0; i < unroll; ++i) {
         Values k;
         for (int64_t j = 0; j < positionTiles; ++j) {
           Value line = e.gep(c[count], j * tileBytes + i * lineBytes);
-          k.push_back(e.loadAsF32(element, line, lineBytes));
+          Value lane = geometry.loadKey(line);
+          k.push_back(scales.empty() ? lane : e.fmul(lane, scales[j]));
           if (i * lineBytes % 64 == 0)
             prefetch(line, near, kAttentionBlock * geometry.keyBytes);
         }
@@ -188,8 +207,6 @@ private:
       next[count + 1] = e.gep(c[count + 1], unroll * 4);
       return next;
     });
-    results.truncate(count);
-    return results;
   }
 
   void prefetch(Value line, int64_t near, int64_t far) {
@@ -249,41 +266,79 @@ private:
 
   // outputs = outputs * factor + weights * values.
   void emitOutputs(Value block, Value positions) {
-    const int64_t vectors = layout.outputRow / 64, width = largestDivisor(vectors, sums / tile);
-    const int64_t laneBytes = kLanes * geometry.elementBytes;
-    e.loop(e.c64(0), e.c64(vectors), e.c64(width), {geometry.valueRow(head, block), outputs()},
-           [&](Value, ValueRange c) {
+    const int64_t vectors = layout.outputRow / 64;
+    const bool quantized = geometry.quantizedValues();
+    // No vectors cross the blocks of quantized values.
+    const int64_t most = quantized ? llm::kCacheBlock / kLanes : vectors;
+    const int64_t width = largestDivisor(vectors, std::min(most, sums / tile));
+    Value values = geometry.valueRow(head, block);
+    Value rows = quantized ? e.gep(values, geometry.valueScales()) : values;
+    e.loop(e.c64(0), e.c64(vectors), e.c64(width), {rows, outputs()},
+           [&](Value lane, ValueRange c) {
+             if (quantized)
+               scaleWeights(values, lane, positions);
              Values carried;
              for (int64_t q = 0; q < tile; ++q) {
                Value factor = e.broadcastLoad(at(layout.factors + 4 * q));
                for (int64_t j = 0; j < width; ++j)
                  carried.push_back(e.fmul(output(c[1], q, j), factor));
              }
-             const int64_t count = tile * width;
-             carried.append({c[0], at(layout.scores)});
-             Values sums = e.loop(e.c64(0), positions, e.c64(1), carried, [&](Value, ValueRange s) {
-               Values next(s.begin(), s.end());
-               Values v;
-               for (int64_t j = 0; j < width; ++j) {
-                 Value line = e.gep(s[count], j * laneBytes);
-                 v.push_back(e.loadAsF32(element, line, laneBytes));
-                 if (j * laneBytes % 64 == 0)
-                   prefetch(line, 16 * geometry.valueBytes, kAttentionBlock * geometry.valueBytes);
-               }
-               for (int64_t q = 0; q < tile; ++q) {
-                 Value w = e.broadcastLoad(e.gep(s[count + 1], q * kAttentionBlock * 4));
-                 for (int64_t j = 0; j < width; ++j)
-                   next[q * width + j] = e.fma(v[j], w, s[q * width + j]);
-               }
-               next[count] = e.gep(s[count], geometry.valueBytes);
-               next[count + 1] = e.gep(s[count + 1], 4);
-               return next;
-             });
+             carried.append({c[0], at(quantized ? layout.scaled : layout.scores)});
+             Values sums = quantized ? sumTiles(positions, width, carried)
+                                     : sumRows(positions, width, geometry.valueBytes, carried);
              for (int64_t q = 0; q < tile; ++q)
                for (int64_t j = 0; j < width; ++j)
                  e.store(sums[q * width + j], e.gep(c[1], q * layout.outputRow + 64 * j), 64);
-             return Values{e.gep(c[0], width * laneBytes), e.gep(c[1], 64 * width)};
+             return Values{e.gep(c[0], width * geometry.valueLane()), e.gep(c[1], 64 * width)};
            });
+  }
+
+  // Weights times the scales of the block of values that vector `lane` of a row belongs to.
+  void scaleWeights(Value values, Value lane, Value positions) {
+    Value block = e.div(lane, e.c64(llm::kCacheBlock / kLanes));
+    Value scales = e.gep(values, e.mul(block, e.c64(CacheGeometry::kScales)));
+    e.loop(e.c64(0), positions, e.c64(kLanes), {scales, at(layout.scores), at(layout.scaled)},
+           [&](Value, ValueRange c) {
+             Value scale = geometry.loadScales(c[0]);
+             for (int64_t q = 0; q < tile; ++q) {
+               Value weight = e.load(e.vf32, e.gep(c[1], q * kAttentionBlock * 4), 64);
+               e.store(e.fmul(weight, scale), e.gep(c[2], q * kAttentionBlock * 4), 64);
+             }
+             return Values{e.gep(c[0], kLanes * geometry.valueBytes), e.gep(c[1], 64),
+                           e.gep(c[2], 64)};
+           });
+  }
+
+  // Adds tiles of quantized rows; the weight of a position that is not there is 0.
+  Values sumTiles(Value positions, int64_t width, ValueRange carried) {
+    const int64_t count = tile * width;
+    return e.loop(e.c64(0), positions, e.c64(kLanes), carried, [&](Value, ValueRange c) {
+      Values next = sumRows(e.c64(kLanes), width, shape.cache.getValue(), c);
+      next[count] = e.gep(c[count], kLanes * geometry.valueBytes);
+      return next;
+    });
+  }
+
+  // Adds weights times rows to the sums, which rows and weights follow in `carried`.
+  Values sumRows(Value positions, int64_t width, int64_t rowBytes, ValueRange carried) {
+    const int64_t count = tile * width, laneBytes = geometry.valueLane();
+    return e.loop(e.c64(0), positions, e.c64(1), carried, [&](Value, ValueRange s) {
+      Values next(s.begin(), s.end()), v;
+      for (int64_t j = 0; j < width; ++j) {
+        Value line = e.gep(s[count], j * laneBytes);
+        v.push_back(geometry.loadValue(line));
+        if (j * laneBytes % 64 == 0)
+          prefetch(line, 16 * geometry.valueBytes, kAttentionBlock * geometry.valueBytes);
+      }
+      for (int64_t q = 0; q < tile; ++q) {
+        Value w = e.broadcastLoad(e.gep(s[count + 1], q * kAttentionBlock * 4));
+        for (int64_t j = 0; j < width; ++j)
+          next[q * width + j] = e.fma(v[j], w, s[q * width + j]);
+      }
+      next[count] = e.gep(s[count], rowBytes);
+      next[count + 1] = e.gep(s[count + 1], 4);
+      return next;
+    });
   }
 
   Value output(Value base, int64_t q, int64_t j) {
@@ -294,7 +349,6 @@ private:
   const AttentionShape &shape;
   int64_t tile, sums, positionTiles;
   ValueRange p;
-  Type element;
   AttentionScratch layout;
   CacheGeometry geometry;
   Value count, head, first;

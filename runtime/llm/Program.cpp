@@ -8,8 +8,7 @@ uint64_t ProgramWeight::bytes() const {
 }
 
 uint64_t KvCacheShape::bytes(int64_t capacity) const {
-  const int64_t paddedValue = (value + kPackedRows - 1) / kPackedRows * kPackedRows;
-  return uint64_t(layers) * heads * capacity * (key + paddedValue) * elementBytes;
+  return uint64_t(layers) * heads * capacity * (keyBytes + valueBytes);
 }
 
 } // namespace llmc

@@ -23,8 +23,8 @@ struct ProgramWeight {
 };
 
 struct KvCacheShape {
-  int64_t layers, heads, key, value;
-  int64_t elementBytes; // 2 or 4
+  int64_t layers, heads;
+  int64_t keyBytes, valueBytes; // of a position of a head
   // Bytes for `capacity` positions (a multiple of 16).
   uint64_t bytes(int64_t capacity) const;
 };

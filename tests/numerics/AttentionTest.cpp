@@ -127,15 +127,15 @@ TEST(Attention, CacheRoundsToHalf) {
 
 TEST(Attention, FloatCacheRoundsToFloat) {
   TestProgram program(R"(
-    llm.state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1, f32>
+    llm.state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 1 x f32, value = 1 x f32>
     func.func @f(%k: tensor<?x1xf32>, %v: tensor<?x1xf32>) -> tensor<?x1xf32> {
-      %kv = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1, f32>
+      %kv = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 1 x f32, value = 1 x f32>
       %zero = arith.constant 0 : index
       llm.cache_write %kv[%zero] at %zero, %k, %v
-        : !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1, f32>, tensor<?x1xf32>,
+        : !llm.kv_cache<layers = 1, heads = 1, key = 1 x f32, value = 1 x f32>, tensor<?x1xf32>,
           tensor<?x1xf32>
       %y = llm.attention %k, %kv[%zero] at %zero scale 1.0
-         : tensor<?x1xf32>, !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1, f32>
+         : tensor<?x1xf32>, !llm.kv_cache<layers = 1, heads = 1, key = 1 x f32, value = 1 x f32>
         -> tensor<?x1xf32>
       return %y : tensor<?x1xf32>
     })");

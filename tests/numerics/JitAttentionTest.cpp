@@ -13,13 +13,17 @@ struct Shape {
   int64_t kvHeads, group; // query heads per key/value head
   int64_t key, value;
   int64_t window = 0;
-  const char *type = "f16";
-  int64_t dims = 0; // rotated elements
+  const char *type = "f16"; // of keys, and of values but for valueType
+  int64_t dims = 0;         // rotated elements
   double scale = 0.25;
   int64_t layers = 3;
+  const char *valueType = nullptr;
   int64_t maxRows = 37, capacity = 192;
 
   int64_t heads() const { return kvHeads * group; }
+  bool hasF32() const {
+    return absl::string_view(type) == "f32" || (valueType && absl::string_view(valueType) == "f32");
+  }
 };
 
 // Three functions on one cache, layer and position being arguments:
@@ -31,9 +35,9 @@ std::string programText(const Shape &s) {
   const std::string v = absl::Substitute("tensor<?x$0xf32>", s.kvHeads * s.value);
   const std::string y = absl::Substitute("tensor<?x$0xf32>", s.heads() * s.value);
   const std::string t = absl::Substitute("tensor<?x$0xf32>", std::max<int64_t>(s.dims, 2));
-  const std::string kv =
-      absl::Substitute("!llm.kv_cache<layers = $0, heads = $1, key = $2, value = $3, $4>", s.layers,
-                       s.kvHeads, s.key, s.value, s.type);
+  const std::string kv = absl::Substitute(
+      "!llm.kv_cache<layers = $0, heads = $1, key = $2 x $4, value = $3 x $5>", s.layers, s.kvHeads,
+      s.key, s.value, s.type, s.valueType ? s.valueType : s.type);
   const std::string rotate = s.dims ? absl::Substitute(R"(
     %qr = llm.rope %q, %t head_dim $0 : $1, $3
     %kr = llm.rope %k, %t head_dim $0 : $2, $3)",
@@ -123,7 +127,7 @@ void checkAttention(const Shape &s, Form form, const std::vector<Step> &steps = 
     ASSERT_EQ(expected.size(), 1u);
     // Elements of q and k are at most sqrt(2).
     double score = s.scale * static_cast<double>(s.key) * (s.dims ? 2 : 1);
-    double allowed = tolerance(score, step.rows * s.group, s.type);
+    double allowed = tolerance(score, step.rows * s.group, s.hasF32() ? "f32" : s.type);
     expectRows(is[0], *expected[0], [&](int64_t, int64_t) { return allowed; });
     if (testing::Test::HasFailure())
       return;
@@ -158,6 +162,24 @@ TEST(JitAttention, Windows) {
 TEST(JitAttention, CachesOfF32) {
   checkAttention({2, 4, 32, 32, 0, "f32"}, Form::Fused);
   checkAttention({3, 2, 20, 36, 20, "f32"}, Form::Fused);
+}
+
+// Keys and values of each type, narrow and wide steps, and groups of queries that fill tiles or
+// not.
+TEST(JitAttention, CacheTypes) {
+  const char *q8 = "!llm.block<q8_0>";
+  for (auto [key, value] : {std::pair{q8, q8},
+                            {q8, "f16"},
+                            {"f32", q8},
+                            {"bf16", "bf16"},
+                            {"f16", "bf16"},
+                            {"bf16", "f32"}})
+    for (int64_t group : {1, 5, 8}) {
+      SCOPED_TRACE(testing::Message() << key << " and " << value << ", group " << group);
+      Shape s{2, group, 64, 96, 50, key, 32};
+      s.valueType = value;
+      checkAttention(s, Form::Fused);
+    }
 }
 
 // Some or all elements of a head are rotated, in an operation of its own or on the way.
@@ -203,7 +225,7 @@ TEST(JitAttention, Parts) {
 // the range of f16 and in ties, too.
 TEST(JitAttention, ValuesAreRoundedToHalf) {
   const char *text = R"(
-    !kv = !llm.kv_cache<layers = 1, heads = 1, key = 2, value = 20, f16>
+    !kv = !llm.kv_cache<layers = 1, heads = 1, key = 2 x f16, value = 20 x f16>
     llm.state @kv : !kv
     func.func @f(%q: tensor<?x2xf32>, %v: tensor<?x20xf32>, %layer: index, %start: index) -> tensor<?x20xf32> {
       %kv = llm.get_state @kv : !kv
@@ -237,8 +259,8 @@ TEST(JitAttention, ValuesAreRoundedToHalf) {
 // Writes without attention, and attention without a write.
 TEST(JitAttention, WriteAndReadApart) {
   const char *text = R"(
-    !kv = !llm.kv_cache<layers = 2, heads = 2, key = 20, value = 12, f16>
-    llm.state @other : !llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, f32>
+    !kv = !llm.kv_cache<layers = 2, heads = 2, key = 20 x f16, value = 12 x f16>
+    llm.state @other : !llm.kv_cache<layers = 1, heads = 1, key = 8 x f32, value = 8 x f32>
     llm.state @kv : !kv
     func.func @write(%k: tensor<?x40xf32>, %v: tensor<?x24xf32>, %layer: index, %start: index)
         -> tensor<?x40xf32> {

@@ -65,7 +65,7 @@ std::string parameterType(const Parameter &p, int block) {
 // A small transformer whose layers are the blocks of `schedule`.
 std::string transformer(const std::vector<int> &schedule, WeightBytes &weights, Random &random) {
   std::string text = R"(
-  !kv = !llm.kv_cache<layers = 6, heads = 2, key = 20, value = 12, f32>
+  !kv = !llm.kv_cache<layers = 6, heads = 2, key = 20 x f32, value = 12 x f32>
   llm.state @kv : !kv
   llm.weight @embd : tensor<50x40xf16> from "embd"
   llm.weight @out_norm : tensor<40xf32> from "out_norm"

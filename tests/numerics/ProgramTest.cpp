@@ -158,7 +158,7 @@ TEST(Program, ArgumentsAreChecked) {
 TEST(Program, ProgramsThatCannotRunAreErrors) {
   TestProgram program(R"(
     llm.state @huge
-        : !llm.kv_cache<layers = 1, heads = 1048576, key = 4096, value = 4, f16>
+        : !llm.kv_cache<layers = 1, heads = 1048576, key = 4096 x f16, value = 4 x f16>
     func.func private @outside()
     func.func @f() {
       call @outside() : () -> ()
@@ -174,7 +174,7 @@ TEST(Program, ProgramsThatCannotRunAreErrors) {
     }
     func.func @huge_state() {
       %kv = llm.get_state @huge
-          : !llm.kv_cache<layers = 1, heads = 1048576, key = 4096, value = 4, f16>
+          : !llm.kv_cache<layers = 1, heads = 1048576, key = 4096 x f16, value = 4 x f16>
       return
     }
   )");

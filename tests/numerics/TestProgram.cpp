@@ -14,8 +14,8 @@ TestProgram::TestProgram(std::string text) {
   context_.loadDialect<llm::LlmDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
                        mlir::tensor::TensorDialect>();
   text = absl::StrReplaceAll(
-      text, {{"{kv}", "!llm.kv_cache<layers = 2, heads = 1, key = 2, value = 2, f16>"},
-             {"{kv2}", "!llm.kv_cache<layers = 2, heads = 2, key = 2, value = 2, f16>"}});
+      text, {{"{kv}", "!llm.kv_cache<layers = 2, heads = 1, key = 2 x f16, value = 2 x f16>"},
+             {"{kv2}", "!llm.kv_cache<layers = 2, heads = 2, key = 2 x f16, value = 2 x f16>"}});
   module_ = mlir::parseSourceString<mlir::ModuleOp>(text, &context_, "test.mlir");
   if (!module_) {
     ADD_FAILURE() << "the program does not parse:\n" << text;

@@ -38,8 +38,8 @@ class Program:
         self.model, self.fused = model, fused
         self.tensors = model.gguf.tensors
         m = model
-        self.kv = (f"!llm.kv_cache<layers = {m.layers}, heads = {m.kv[0]}, key = {m.dk}, "
-                   f"value = {m.dv}, {cache}>")
+        self.kv = (f"!llm.kv_cache<layers = {m.layers}, heads = {m.kv[0]}, key = {m.dk} x {cache}, "
+                   f"value = {m.dv} x {cache}>")
         self.window = f" {{window = {m.window}}}" if m.window else ""
         self.scale = number(1 / math.sqrt(m.dk))
         self.eps = number(m.eps)

@@ -149,7 +149,7 @@ absl::Status Compile::compileModel() {
   Clock::time_point start = Clock::now();
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      importModel(compiler, *file_, options_.model.cacheType);
+      importModel(compiler, *file_, {options_.model.keyCacheType, options_.model.valueCacheType});
   if (!module.ok())
     return module.status();
   importSeconds_ = secondsSince(start);

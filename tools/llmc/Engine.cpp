@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   if (!options.noObjectCache)
     load.compile.cacheDirectory = engine->cacheDirectory_ = defaultCacheDirectory();
   load.splatWeights = splatWeights;
-  load.cacheType = options.cacheType;
+  load.cacheTypes = {options.keyCacheType, options.valueCacheType};
   load.progress = [&](double share) { progress.show(share); };
   absl::StatusOr<LoadedModel> model = loadModel(options.path, engine->team_, load);
   if (!model.ok())

@@ -169,8 +169,8 @@ absl::Status inspect(const InspectOptions &options) {
     CompileOptions compile;
     compile.targetCpu = options.model.targetCpu;
     compile.maxRows = options.model.maxRows;
-    absl::StatusOr<ProgramManifest> program =
-        describeProgram(**file, options.model.cacheType, compile);
+    absl::StatusOr<ProgramManifest> program = describeProgram(
+        **file, {options.model.keyCacheType, options.model.valueCacheType}, compile);
     if (options.json)
       document = modelJson(**file, program, options);
     else

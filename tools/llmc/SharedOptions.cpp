@@ -51,13 +51,19 @@ void addCompileOptions(CLI::App &command, ModelOptions &options) {
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kModelGroup);
-  command
-      .add_option("--cache-type", options.cacheType,
-                  "Numbers in the KV cache: f16 or f32; a .llmc keeps the one it was made with")
-      ->check(CLI::IsMember({"f16", "f32"}))
-      ->type_name("TYPE")
-      ->capture_default_str()
-      ->group(kModelGroup);
+  auto addCacheType = [&](const std::string &names, std::string &type, const std::string &what) {
+    command
+        .add_option(names, type,
+                    "Numbers of " + what +
+                        " in the KV cache: f32, f16, bf16 or q8_0; a .llmc keeps those it was "
+                        "made with")
+        ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}))
+        ->type_name("TYPE")
+        ->capture_default_str()
+        ->group(kModelGroup);
+  };
+  addCacheType("--cache-type-k", options.keyCacheType, "keys");
+  addCacheType("--cache-type-v", options.valueCacheType, "values");
   command.add_option("--max-rows", options.maxRows, "Most tokens of a prompt that are run at once")
       ->check(integer(1, kMostRows, absl::StrCat("a whole number from 1 to ", kMostRows)))
       ->type_name("N")

@@ -16,7 +16,7 @@ struct ModelOptions {
   std::string path;
   unsigned threads = 0; // 0: one for each core
   std::string targetCpu = "native";
-  std::string cacheType = "f16"; // of the KV cache
+  std::string keyCacheType = "f16", valueCacheType = "f16";
   int64_t maxRows = 512;
   bool noObjectCache = false;
   PhaseOptions phases; // no option of its own
@@ -31,7 +31,7 @@ CLI::Validator integerFrom(int64_t least);
 CLI::Option *addModelArgument(CLI::App &command, std::string &path);
 // -t
 void addThreadsOption(CLI::App &command, unsigned &threads);
-// --target-cpu, --cache-type, --max-rows, --no-cache
+// --target-cpu, --cache-type-k, --cache-type-v, --max-rows, --no-cache
 void addCompileOptions(CLI::App &command, ModelOptions &options);
 // -c, a count of tokens; `least` is the smallest that is allowed.
 void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help);

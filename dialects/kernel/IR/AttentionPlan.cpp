@@ -32,6 +32,7 @@ AttentionScratch::AttentionScratch(int64_t tile, int64_t key, int64_t value) {
   };
   queries = take(tile * queryRow);
   scores = take(tile * kAttentionBlock * 4);
+  scaled = take(tile * kAttentionBlock * 4);
   outputs = take(tile * outputRow);
   highest = take(tile * 64);
   totals = take(tile * 64);
@@ -43,7 +44,7 @@ AttentionScratch::AttentionScratch(int64_t tile, int64_t key, int64_t value) {
 bool hasAmxAttention(Dot dot, llm::KvCacheType cache) {
   constexpr int64_t kLongest = 1024;
   return dot == Dot::Amx && cache.getKey() <= kLongest && cache.getValue() <= kLongest &&
-         !cache.getElementType().isF32();
+         !cache.getKeyType().isF32() && !cache.getValueType().isF32();
 }
 
 AmxAttentionScratch::AmxAttentionScratch(int64_t key, int64_t value) {
@@ -66,6 +67,12 @@ AmxAttentionScratch::AmxAttentionScratch(int64_t key, int64_t value) {
   totals = take(kAmxQueries * 64);
   maxima = take(kAmxQueries * 4);
   positions = take(kAmxQueries * 4);
+}
+
+CacheWriteScratch::CacheWriteScratch(llm::KvCacheType cache) {
+  row = 0;
+  block = llvm::alignTo(cache.getKey(), 16) * 4;
+  bytes = block + llm::kCacheBlock * 4;
 }
 
 int64_t attentionScratchBytes(Dot dot, llm::KvCacheType cache, int64_t group) {

@@ -32,6 +32,7 @@ struct AttentionScratch {
 
   int64_t queries;   // [tile][key], rows padded to 16
   int64_t scores;    // [tile][kAttentionBlock]
+  int64_t scaled;    // the same, times the scales of quantized values
   int64_t outputs;   // [tile][value], rows padded to 16
   int64_t highest;   // [tile][16], of each lane of a block
   int64_t totals;    // [tile][16], of each lane
@@ -73,6 +74,12 @@ struct AmxAttentionScratch {
   int64_t keyBlocks;  // of 32 elements
   int64_t valueTiles; // of 16 elements
   int64_t outputRow;  // bytes
+};
+
+// Scratch memory of a thread for writing to a cache: a key, and 32 elements of it as i32.
+struct CacheWriteScratch {
+  explicit CacheWriteScratch(llm::KvCacheType cache);
+  int64_t row, block, bytes;
 };
 
 // Scratch memory of a thread for attention over a cache.

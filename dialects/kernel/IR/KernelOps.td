@@ -44,7 +44,7 @@ def Kernel_GetStateOp : Kernel_Op<"get_state", [Pure]> {
     The memory behind a state's symbol, the same in every step.
 
     ```mlir
-    %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
+    %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 32 x f16>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$state);
@@ -232,7 +232,7 @@ def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {
 
     ```mlir
     kernel.cache_write %k, %v, %kv[%layer] at %start rope %table
-        : !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index, !kernel.buffer<16 x f32>
+        : !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>, index, index, !kernel.buffer<16 x f32>
     ```
   }];
   let arguments = (ins Kernel_In:$keys, Kernel_In:$values,
@@ -256,7 +256,7 @@ def Kernel_AttentionOp : Kernel_Op<"attention"> {
 
     ```mlir
     kernel.attention %q, %kv[%layer] at %start, %out parts %parts rope %table {scale = 0.25 : f32, window = 0 : i64}
-        : !kernel.buffer<64 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index, !kernel.buffer<64 x f32>, !kernel.parts<heads = 2, queries = 2, value = 16>, !kernel.buffer<16 x f32>
+        : !kernel.buffer<64 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>, index, index, !kernel.buffer<64 x f32>, !kernel.parts<heads = 2, queries = 2, value = 16>, !kernel.buffer<16 x f32>
     ```
   }];
   let arguments = (ins Kernel_In:$query, Arg<Llm_KvCacheType, "", [MemRead]>:$cache, Index:$layer,
@@ -296,7 +296,7 @@ def Kernel_LayersOp : Kernel_Op<"layers"> {
 
     ```mlir
     kernel.layers %a, %b shared(%table, %kv, %start) {blocks = [@block.0], schedule = array<i32: 0, 0>}
-        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>, index
     ```
   }];
   let arguments = (ins Arg<Kernel_BufferType, "", [MemRead, MemWrite]>:$hidden,

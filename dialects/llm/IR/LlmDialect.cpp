@@ -3,6 +3,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace llmc;
@@ -57,7 +58,8 @@ const BlockFormat &BlockType::getBlockFormat() const {
 }
 
 LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers,
-                                  int64_t heads, int64_t key, int64_t value, Type elementType) {
+                                  int64_t heads, int64_t key, Type keyType, int64_t value,
+                                  Type valueType) {
   if (layers < 1 || heads < 1 || key < 1 || value < 1)
     return emitError() << "layers, heads, key and value of a KV cache must be positive";
   // So that no product of them, nor the bytes of any number of positions, overflows.
@@ -67,8 +69,16 @@ LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError, 
   if (layers * heads * (key + value) > kLargestPosition)
     return emitError() << "a position of a KV cache must have at most " << kLargestPosition
                        << " elements, not " << layers * heads * (key + value);
-  if (!elementType.isF32() && !elementType.isF16())
-    return emitError() << "a KV cache holds f32 or f16, not " << elementType;
+  for (auto [type, length, name] :
+       {std::tuple(keyType, key, "keys"), {valueType, value, "values"}}) {
+    if (type.isF32() || type.isF16() || type.isBF16())
+      continue;
+    if (!isQ8(type))
+      return emitError() << "a KV cache holds f32, f16, bf16 or q8_0, not " << type;
+    if (length % kCacheBlock)
+      return emitError() << name << " of q8_0 in a KV cache have a multiple of " << kCacheBlock
+                         << " elements, not " << length;
+  }
   return success();
 }
 
@@ -84,6 +94,23 @@ LogicalResult ColumnSumsType::verify(function_ref<InFlightDiagnostic()> emitErro
                        << " columns and at most " << kMostSums << " sums, not " << layers << " x "
                        << columns;
   return success();
+}
+
+int64_t KvCacheType::getKeyBytes() const {
+  if (isQ8(getKeyType()))
+    return getKey() / kCacheBlock * (kCacheBlock + 2);
+  return getKey() * getKeyType().getIntOrFloatBitWidth() / 8;
+}
+
+int64_t KvCacheType::getValueBytes() const {
+  if (isQ8(getValueType()))
+    return getValue() / kCacheBlock * (kCacheBlock + 2);
+  return llvm::alignTo(getValue(), 16) * getValueType().getIntOrFloatBitWidth() / 8;
+}
+
+bool llm::isQ8(Type cacheElement) {
+  auto block = dyn_cast<BlockType>(cacheElement);
+  return block && block.getFormat() == "q8_0";
 }
 
 LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows) {

@@ -35,6 +35,11 @@ const BlockFormat *getBlockFormat(::mlir::Type elementType);
 // The element type of weights in `format`: a builtin float type or !llm.block.
 ::mlir::Type getWeightElementType(::mlir::MLIRContext *context, const BlockFormat &format);
 
+// Elements that share a scale in a KV cache of q8_0.
+inline constexpr int64_t kCacheBlock = 32;
+// Whether a type of elements of a KV cache is !llm.block<q8_0>.
+bool isQ8(::mlir::Type cacheElement);
+
 // The width of a row: the last dimension of tensor<?xN>.
 int64_t getWidth(::mlir::Value rows);
 

@@ -45,7 +45,7 @@ def Llm_StateOp : Llm_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserO
     tensors of layer l of these families, or row 0 for a weight that is no family.
 
     ```mlir
-    llm.state @kv : !llm.kv_cache<layers = 32, heads = 8, key = 128, value = 128, f16>
+    llm.state @kv : !llm.kv_cache<layers = 32, heads = 8, key = 128 x f16, value = 128 x f16>
     llm.state @importance.0 : !llm.column_sums<layers = 32, columns = 4096>
         of [@blk.attn_q, @blk.attn_k, @blk.attn_v]
     ```
@@ -75,7 +75,7 @@ def Llm_GetStateOp : Llm_Op<"get_state", [Pure, DeclareOpInterfaceMethods<Symbol
     Yields a handle to named state.
 
     ```mlir
-    %kv = llm.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
+    %kv = llm.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 32 x f16>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$state);
@@ -278,7 +278,7 @@ def Llm_CacheWriteOp : Llm_Op<"cache_write", [MemoryEffects<[MemWrite]>]> {
 
     ```mlir
     llm.cache_write %kv[%layer] at %start, %k, %v
-        : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>, tensor<?x128xf32>, tensor<?x128xf32>
+        : !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 32 x f16>, tensor<?x128xf32>, tensor<?x128xf32>
     ```
   }];
   let arguments = (ins Llm_KvCacheType:$cache, Index:$layer, Index:$start, Llm_Rows:$keys,
@@ -299,7 +299,7 @@ def Llm_AttentionOp : Llm_Op<"attention", [MemoryEffects<[MemRead]>]> {
 
     ```mlir
     %y = llm.attention %q, %kv[%layer] at %start scale 1.250000e-01
-        : tensor<?x256xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16> -> tensor<?x256xf32>
+        : tensor<?x256xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 32 x f16> -> tensor<?x256xf32>
     ```
   }];
   let arguments = (ins Llm_Rows:$query, Llm_KvCacheType:$cache, Index:$layer, Index:$start,

@@ -32,25 +32,37 @@ def Llm_BlockType : Llm_Type<"Block", "block"> {
 def Llm_KvCacheType : Llm_Type<"KvCache", "kv_cache"> {
   let summary = "Keys and values of all layers for the positions seen so far";
   let description = [{
-    `layers` layers of `heads` key/value heads; a key has `key` elements, a value `value`, both of type
-    `elementType`. How many positions it holds is chosen when the program runs. Keys are kept in tiles
-    of 16 positions, `[layer][head][position / 16][key][16]`, so that a vector holds 16 positions;
-    values are kept as `[layer][head][position][value]`, each row padded to 16 elements.
+    `layers` layers of `heads` key/value heads; a key has `key` elements, a value `value`, of types of
+    their own: `f32`, `f16`, `bf16` or `!llm.block<q8_0>`. How many positions it holds is chosen when the
+    program runs. Keys are kept in tiles of 16 positions, `[layer][head][position / 16][key][16]`, so
+    that a vector holds 16 positions; values are kept as `[layer][head][position][value]`, each row
+    padded to 16 elements. All keys of all layers are followed by all values.
+
+    In q8_0, 32 neighbouring elements of a key or a value share a scale, an f16: `max |x| / 127`, by
+    which the elements are divided and rounded to nearest. A tile of keys is, for each 32 elements,
+    `scale[16]` and `element[32][16]`; a tile of values is `scale[value / 32][16]`, then
+    `element[16][value]`. Lengths are multiples of 32.
 
     ```mlir
-    !llm.kv_cache<layers = 32, heads = 8, key = 128, value = 128, f16>
+    !llm.kv_cache<layers = 32, heads = 8, key = 128 x f16, value = 128 x !llm.block<q8_0>>
     ```
   }];
   let parameters = (ins AttrOrTypeParameter<"int64_t", "blocks of the model">:$layers,
                         AttrOrTypeParameter<"int64_t", "key/value heads of a block">:$heads,
                         AttrOrTypeParameter<"int64_t", "elements of a key">:$key,
+                        AttrOrTypeParameter<"::mlir::Type", "of a key's elements">:$keyType,
                         AttrOrTypeParameter<"int64_t", "elements of a value">:$value,
-                        AttrOrTypeParameter<"::mlir::Type", "f32 or f16">:$elementType);
+                        AttrOrTypeParameter<"::mlir::Type", "of a value's elements">:$valueType);
   let assemblyFormat = [{
-    `<` `layers` `=` $layers `,` `heads` `=` $heads `,` `key` `=` $key `,` `value` `=` $value `,`
-    $elementType `>`
+    `<` `layers` `=` $layers `,` `heads` `=` $heads `,` `key` `=` $key `x` $keyType `,`
+    `value` `=` $value `x` $valueType `>`
   }];
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    // Bytes of a position of a head.
+    int64_t getKeyBytes() const;
+    int64_t getValueBytes() const;
+  }];
 }
 
 def Llm_ColumnSumsType : Llm_Type<"ColumnSums", "column_sums"> {

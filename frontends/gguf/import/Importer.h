@@ -10,9 +10,13 @@
 
 namespace llmc {
 
+// What the KV cache holds: "f16", "f32", "bf16" or "q8_0".
+struct CacheTypes {
+  std::string key = "f16", value = "f16";
+};
+
 struct ImportOptions {
-  // What the KV cache holds: "f16" or "f32".
-  std::string cacheType = "f16";
+  CacheTypes cacheTypes;
 };
 
 // Attributes of an imported module.
@@ -27,8 +31,8 @@ inline constexpr llvm::StringLiteral kContextLengthAttrName = "llm.context_lengt
 //   @logits(%hidden: tensor<?xDxf32>) -> tensor<?xVxf32>
 //     the final norm and the output layer, for rows of hidden states
 //
-// Errors name the file, what was found and what is known: another architecture, a missing or unknown
-// tensor, a wrong shape, a metadata value that cannot be.
+// Errors name the file, what was found and what is known: another architecture, a missing or
+// unknown tensor, a wrong shape, a metadata value that cannot be.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportOptions &options);
 

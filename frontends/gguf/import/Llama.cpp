@@ -76,9 +76,18 @@ absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
   if (!*output) // tied to the embedding
     output = *embedding;
 
-  Type element = options.cacheType == "f32" ? Type(b.getF32Type()) : b.getF16Type();
+  for (auto [type, length, key, flag] :
+       {std::tuple(options.cacheTypes.key, p.keyLength, "key", "k"),
+        {options.cacheTypes.value, p.valueLength, "value", "v"}})
+    if (type == "q8_0" && length % llm::kCacheBlock)
+      return m.error(absl::StrCat("a ", key, " has ", length, " elements, and q8_0 takes them by ",
+                                  llm::kCacheBlock, "; choose --cache-type-", flag, "=f16"));
+  auto cacheElement = [&](absl::string_view type) {
+    return llm::getWeightElementType(b.getContext(), *findBlockFormat(type));
+  };
   auto cacheType = llm::KvCacheType::get(b.getContext(), p.layers, p.kvHeads, p.keyLength,
-                                         p.valueLength, element);
+                                         cacheElement(options.cacheTypes.key), p.valueLength,
+                                         cacheElement(options.cacheTypes.value));
   b.setInsertionPointToEnd(m.module->getBody());
   llm::StateOp::create(b, "kv", cacheType, /*weights=*/ArrayAttr());
 

@@ -33,7 +33,8 @@ class Inspect(LlmcCase):
 
         # Keys and values of 4 heads x 32 numbers in 6 layers.
         self.assertEqual(cache("-c", 1024), 1024 * 2 * 4 * 32 * 6 * 2)
-        self.assertEqual(cache("-c", 1024, "--cache-type", "f32"), 2 * cache("-c", 1024))
+        self.assertEqual(cache("-c", 1024, "--cache-type-k", "f32", "--cache-type-v", "f32"),
+                         2 * cache("-c", 1024))
         self.assertEqual(cache(), cache("-c", 256))
 
     def test_text(self):

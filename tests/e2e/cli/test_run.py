@@ -116,7 +116,7 @@ class Run(LlmcCase):
 
     def test_f32_cache(self):
         self.assertEqual(self.json("run", MODEL_F16, "-p", "ROMEO:", "-n", 64, "--temp", 0, "--json",
-                                   "--cache-type", "f32")["tokens"], ROMEO)
+                                   "--cache-type-k", "f32", "--cache-type-v", "f32")["tokens"], ROMEO)
 
     def test_ctrl_c(self):
         process = subprocess.Popen(

@@ -30,7 +30,7 @@ class Usage(LlmcCase):
         for flag, value in [("-t", "1000"), ("-t", "-1"), ("-c", "-1"), ("-c", "1e9"), ("-n", "-2"),
                             ("-n", "many"), ("-c", "99999999999999999999"), ("--temp", "nan"),
                             ("--top-p", "1.5"), ("--repeat-penalty", "0"), ("--seed", "-2"),
-                            ("--cache-type", "q3"), ("--target-cpu", "abacus")]:
+                            ("--cache-type-k", "q3"), ("--cache-type-v", "q3"), ("--target-cpu", "abacus")]:
             with self.subTest(flag=flag, value=value):
                 self.refused(WRONG_USAGE, "run", MODEL, "-p", "x", flag, value,
                              tells=[flag.strip("-") if len(flag) > 2 else ""])

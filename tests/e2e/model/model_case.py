@@ -143,7 +143,7 @@ class ModelCase(unittest.TestCase):
     def check_model(self, path, context=203, windows=2, cache="f16", options=(), greedy=24):
         """A prompt in wide steps, the same token by token, and greedy decoding. Returns the exact
         model, the tokens, their exact logits and the bound of the distance."""
-        options = ["--cache-type", cache, *options]
+        options = ["--cache-type-k", cache, "--cache-type-v", cache, *options]
         model = Llama(path)
         tokens = self.verse_tokens(model, context * windows)
         exact = exact_rows(model, tokens, context)

@@ -57,11 +57,11 @@ class Imatrix(ModelCase):
     # f32 weights: nothing is rounded but to f32.
     def test_f32(self):
         self.check(self.make(type="F32", dim=88, layers=3, heads=4, kv=2, ffn=100, vocab=331), 1e-6, 3e-5, 50, 3,
-                   "--cache-type", "f32")
+                   "--cache-type-k", "f32", "--cache-type-v", "f32")
 
     def test_tied_with_biases(self):
         self.check(self.make(type="F32", dim=96, layers=2, heads=6, kv=1, ffn=72, vocab=300, tied=True,
-                             bias=True, ffn_bias=True), 1e-6, 3e-5, 37, 2, "--cache-type", "f32")
+                             bias=True, ffn_bias=True), 1e-6, 3e-5, 37, 2, "--cache-type-k", "f32", "--cache-type-v", "f32")
 
     # Layers of two signatures, steps that are shorter than a chunk; products with rounded activations.
     def test_mixture(self):

@@ -32,7 +32,7 @@ def file(type):
 class Trained(ModelCase):
     def test_greedy_tokens(self):
         want = [int(word) for word in ROMEO.split()]
-        for options in ["-t", 1], ["-t", 2], ["--cache-type", "f32"], ["--max-rows", 1]:
+        for options in ["-t", 1], ["-t", 2], ["--cache-type-k", "f32", "--cache-type-v", "f32"], ["--max-rows", 1]:
             answer = self.json("run", file("f16"), "-p", "ROMEO:", "-n", 64, "--temp", 0, "--json",
                                *options)
             self.assertEqual(answer["tokens"], want, options)

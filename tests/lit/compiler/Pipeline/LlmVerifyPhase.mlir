@@ -15,7 +15,7 @@
 
 // VECTOR: [[@LINE+2]]:1: error: 'llm.state' op must not be left after phase 'vector'
 // LLVM: [[@LINE+1]]:1: error: 'llm.state' op must not be left after phase 'llvm'
-llm.state @kv : !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+llm.state @kv : !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 
 // CHECK: func.func @f
 func.func @f(%x: tensor<?x64xf32>, %start: index) -> index {

@@ -6,7 +6,7 @@
 !q = tensor<?x64xf32>
 !k = tensor<?x32xf32>
 !t = tensor<?x16xf32>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 
 func.func private @touch(!kv)
 

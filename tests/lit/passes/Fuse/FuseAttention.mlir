@@ -5,7 +5,7 @@
 !k = tensor<?x32xf32>
 !v = tensor<?x16xf32>
 !t = tensor<?x16xf32>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 8, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 8 x f16>
 
 // CHECK-LABEL: func.func @fused(
 func.func @fused(%q: !q, %k: !k, %v: !v, %t: !t, %kv: !kv, %layer: index, %start: index) -> tensor<?x32xf32> {

@@ -12,7 +12,7 @@
 !wv = tensor<32x64x!llm.block<q8_0>>
 !wup = tensor<96x64x!llm.block<q4_0>>
 !wdown = tensor<64x96x!llm.block<q4_0>>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 
 llm.weight @token_embd : tensor<100x64xf16> from "token_embd.weight"
 llm.weight @output_norm : !n from "output_norm.weight"

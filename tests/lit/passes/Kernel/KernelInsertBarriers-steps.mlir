@@ -6,7 +6,7 @@
 !p = !kernel.packed<16 x f32, tiles = [1, 2], corrections = [], sums = []>
 !w = tensor<16x16xf32, #llm.packed<rows = 16>>
 !parts = !kernel.parts<heads = 1, queries = 1, value = 16>
-!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16 x f16, value = 16 x f16>
 
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 

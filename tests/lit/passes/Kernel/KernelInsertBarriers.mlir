@@ -4,7 +4,7 @@
 // the two writes. Offsets are those of buffers of 1024 bytes: 9 rows and 7 of padding.
 
 !b = !kernel.buffer<16 x f32>
-!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16 x f16, value = 16 x f16>
 
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 

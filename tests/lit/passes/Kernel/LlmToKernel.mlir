@@ -6,7 +6,7 @@
 !h = tensor<?x64xf32>
 !k = tensor<?x32xf32>
 !t = tensor<?x4xf32>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 8>} {
 
@@ -86,7 +86,7 @@ func.func @rope_tables(%start: index) -> (!t, !t, !t) {
 // CHECK-LABEL: func.func @attention(
 // CHECK-SAME: %[[Q:[^:]*]]: {{[^%]*}}, %[[K:[^:]*]]: {{[^%]*}}, %[[V:[^:]*]]: {{[^%]*}}, %[[T:[^:]*]]: !kernel.buffer<4 x f32>, %[[START:[^:]*]]: index, %[[O0:[^:]*]]: {{[^%]*}}, %[[O1:[^:]*]]:
 // CHECK-NEXT: %[[ONE:.*]] = arith.constant 1 : index
-// CHECK-NEXT: %[[KV:.*]] = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+// CHECK-NEXT: %[[KV:.*]] = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 // CHECK-NEXT: %[[R:.*]] = kernel.alloc at -1 : !kernel.buffer<64 x f32>
 // CHECK-NEXT: kernel.rope %[[Q]], %[[T]], %[[R]] {head_dim = 16 : i64} : !kernel.buffer<64 x f32>, !kernel.buffer<4 x f32>, !kernel.buffer<64 x f32>
 // CHECK-NEXT: kernel.cache_write %[[K]], %[[V]], %[[KV]][%[[ONE]]] at %[[START]] : !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<{{.*}}>, index, index

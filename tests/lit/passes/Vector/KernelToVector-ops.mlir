@@ -7,7 +7,7 @@
 !t = !kernel.buffer<16 x f32>
 !ids = !kernel.buffer<1 x i32>
 !parts = !kernel.parts<heads = 2, queries = 2, value = 16>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 !p = !kernel.packed<64 x f32, tiles = [1], corrections = [], sums = []>
 !packed = tensor<100x64x!llm.block<q8_0>, #llm.packed<rows = 16>>
 
@@ -54,20 +54,20 @@ func.func private @ops(%ids: !ids, %x: !b, %k: !k, %table: !t, %kv: !kv, %start:
   kernel.rope_table %start, %table factors %factors {frequencies = array<f64: 1.0, 0.25>, magnitude = 0.5 : f64}
       : index, !t, tensor<2xf32>
 
-  // CHECK: call @"cache_write.!llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>.rope16"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %{{.*}}, %[[K]], %[[K]], %[[KV]], %[[TABLE]])
+  // CHECK: call @"cache_write.!llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>.rope16"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %{{.*}}, %{{.*}}, %[[K]], %[[K]], %[[KV]], %[[TABLE]])
   kernel.cache_write %k, %k, %kv[%layer] at %start rope %table : !k, !k, !kv, index, index, !t
 
   // CHECK: %[[PARTS:.*]] = llvm.getelementptr %{{.*}}[%c512
   // Four heads; the window, and whether and how far queries are rotated, make a variant.
   // The scale is that of scores to the base 2.
   // CHECK: %[[SCALE:.*]] = arith.constant 0.360673{{.*}} : f32
-  // CHECK: call @"attention.4.!llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>.w5.rope0"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %{{.*}}, %[[SCALE]], %{{.*}}, %[[X]], %[[KV]], %[[Y]], %{{.*}}, %[[PARTS]])
+  // CHECK: call @"attention.4.!llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>.w5.rope0"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %{{.*}}, %[[SCALE]], %{{.*}}, %[[X]], %[[KV]], %[[Y]], %{{.*}}, %[[PARTS]])
   %parts = kernel.alloc at 512 : !parts
   kernel.attention %x, %kv[%layer] at %start, %y parts %parts {scale = 0.25 : f32, window = 5 : i64}
       : !b, !kv, index, index, !b, !parts
   // CHECK: call @merge_parts.2.2.16.w5(%[[T]], %[[N]], %[[ROWS]], %[[START]], %[[PARTS]], %[[Y]])
   kernel.merge_parts %parts at %start, %y {window = 5 : i64} : !parts, index, !b
-  // CHECK: call @"attention.4.!llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>.w0.rope16"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %{{.*}}, %{{.*}}, %{{.*}}, %[[X]], %[[KV]], %[[Y]], %[[TABLE]], %[[PARTS]])
+  // CHECK: call @"attention.4.!llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>.w0.rope16"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %{{.*}}, %{{.*}}, %{{.*}}, %[[X]], %[[KV]], %[[Y]], %[[TABLE]], %[[PARTS]])
   kernel.attention %x, %kv[%layer] at %start, %y parts %parts rope %table {scale = 0.25 : f32, window = 0 : i64}
       : !b, !kv, index, index, !b, !parts, !t
   return

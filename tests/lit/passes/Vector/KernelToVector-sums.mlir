@@ -2,7 +2,7 @@
 
 !b = !kernel.buffer<200 x f32>
 !s = !llm.column_sums<layers = 3, columns = 200>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 
 module attributes {kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 9>} {
 

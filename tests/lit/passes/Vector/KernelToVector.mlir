@@ -7,8 +7,8 @@
 
 !b = !kernel.buffer<16 x f32>
 !n = tensor<16xf32>
-!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f16>
-!k8 = !llm.kv_cache<layers = 2, heads = 1, key = 16, value = 16, f32>
+!kv = !llm.kv_cache<layers = 2, heads = 1, key = 16 x f16, value = 16 x f16>
+!k8 = !llm.kv_cache<layers = 2, heads = 1, key = 16 x f32, value = 16 x f32>
 
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
 
@@ -56,7 +56,7 @@ llm.state @second : !k8
 // CHECK-NEXT: %[[LAYER:.*]] = arith.constant 1 : i64
 // CHECK-NEXT: %[[CAPACITY_AT:.*]] = llvm.getelementptr %[[C]][48]
 // CHECK-NEXT: %[[CAPACITY:.*]] = llvm.load %[[CAPACITY_AT]] {{.*}} -> i64
-// CHECK: call @"cache_write.{{.*}}"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %[[CAPACITY]], %[[A]], %[[OUT]], %[[SECOND]],
+// CHECK: call @"cache_write.{{.*}}"(%[[T]], %[[N]], %[[ROWS]], %[[LAYER]], %[[START]], %[[CAPACITY]], %{{.*}}, %[[A]], %[[OUT]], %[[SECOND]],
 // CHECK: return
 func.func @entry(%in: !b, %start: index, %out: !b) {
   %a = kernel.alloc at 1024 : !b

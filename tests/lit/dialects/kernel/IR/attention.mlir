@@ -5,12 +5,12 @@
 !k = !kernel.buffer<32 x f32>
 !t = !kernel.buffer<16 x f32>
 !parts = !kernel.parts<heads = 2, queries = 2, value = 16>
-!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>
 
 // CHECK-LABEL: func.func @attention
 func.func @attention(%q: !q, %k: !k, %v: !k, %kv: !kv, %layer: index, %start: index, %t: !t, %parts: !parts, %out: !q) {
   // CHECK: kernel.cache_write %arg1, %arg2, %arg3[%arg4] at %arg5 :
-  // CHECK-SAME: !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16, value = 16, f16>, index, index
+  // CHECK-SAME: !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !llm.kv_cache<layers = 2, heads = 2, key = 16 x f16, value = 16 x f16>, index, index
   kernel.cache_write %k, %v, %kv[%layer] at %start : !k, !k, !kv, index, index
   // CHECK: kernel.cache_write %arg1, %arg2, %arg3[%arg4] at %arg5 rope %arg6 : {{.*}}, !kernel.buffer<16 x f32>
   kernel.cache_write %k, %v, %kv[%layer] at %start rope %t : !k, !k, !kv, index, index, !t

@@ -18,8 +18,8 @@ func.func @symbols(%i: index) {
   %w = kernel.get_weight @w : tensor<64xf32>
   // CHECK: kernel.get_weight @blk.q[%arg0] : tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
   %q = kernel.get_weight @blk.q[%i] : tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
-  // CHECK: kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
-  %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 32, f16>
+  // CHECK: kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 32 x f16>
+  %kv = kernel.get_state @kv : !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 32 x f16>
   return
 }
 

@@ -84,7 +84,7 @@ func.func @rope(%x: tensor<?x64xf32>, %t: tensor<?x32xf32>) {
 }
 
 // -----
-!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>
 func.func @write(%kv: !kv, %i: index, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>) {
   // expected-error @+1 {{keys has 64 columns, expected 128}}
   llm.cache_write %kv[%i] at %i, %k, %v : !kv, tensor<?x64xf32>, tensor<?x64xf32>
@@ -92,7 +92,7 @@ func.func @write(%kv: !kv, %i: index, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>
 }
 
 // -----
-!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>
 func.func @write(%kv: !kv, %i: index, %k: tensor<?x128xf32>, %v: tensor<?x128xf32>) {
   // expected-error @+1 {{values has 128 columns, expected 64}}
   llm.cache_write %kv[%i] at %i, %k, %v : !kv, tensor<?x128xf32>, tensor<?x128xf32>
@@ -100,7 +100,7 @@ func.func @write(%kv: !kv, %i: index, %k: tensor<?x128xf32>, %v: tensor<?x128xf3
 }
 
 // -----
-!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>
 func.func @attention(%kv: !kv, %i: index, %q: tensor<?x64xf32>) {
   // expected-error @+1 {{query has 64 columns, expected a multiple of 128 (heads times key of the cache)}}
   %y = llm.attention %q, %kv[%i] at %i scale 1.0 : tensor<?x64xf32>, !kv -> tensor<?x32xf32>
@@ -108,7 +108,7 @@ func.func @attention(%kv: !kv, %i: index, %q: tensor<?x64xf32>) {
 }
 
 // -----
-!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>
 func.func @attention(%kv: !kv, %i: index, %q: tensor<?x256xf32>) {
   // expected-error @+1 {{window must not be negative}}
   %y = llm.attention %q, %kv[%i] at %i scale 1.0 {window = -1 : i64} : tensor<?x256xf32>, !kv -> tensor<?x128xf32>
@@ -116,7 +116,7 @@ func.func @attention(%kv: !kv, %i: index, %q: tensor<?x256xf32>) {
 }
 
 // -----
-!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>
 func.func @attention(%kv: !kv, %i: index, %q: tensor<?x256xf32>) {
   // expected-error @+1 {{result has 256 columns, expected 128}}
   %y = llm.attention %q, %kv[%i] at %i scale 1.0 : tensor<?x256xf32>, !kv -> tensor<?x256xf32>
@@ -124,7 +124,7 @@ func.func @attention(%kv: !kv, %i: index, %q: tensor<?x256xf32>) {
 }
 
 // -----
-!kv = !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1048576, f16>
+!kv = !llm.kv_cache<layers = 1, heads = 1, key = 1 x f16, value = 1048576 x f16>
 func.func @attention(%q: tensor<?x9223372036854775807xf32>, %kv: !kv, %i: index) {
   // expected-error @+1 {{query has 9223372036854775807 heads, too many to number the columns of the result}}
   %y = llm.attention %q, %kv[%i] at %i scale 1.0

@@ -1,7 +1,7 @@
 // RUN: llmc-opt %s --verify-roundtrip | llmc-opt | FileCheck %s
 // RUN: llmc-opt %s --mlir-print-op-generic | llmc-opt | FileCheck %s
 
-!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>
+!kv = !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>
 
 // CHECK-LABEL: func.func @rope
 func.func @rope(%x: tensor<?x256xf32>, %start: index, %factors: tensor<16xf32>) -> tensor<?x256xf32> {
@@ -27,16 +27,16 @@ func.func @rope(%x: tensor<?x256xf32>, %start: index, %factors: tensor<16xf32>) 
 func.func @cache(%q: tensor<?x256xf32>, %k: tensor<?x128xf32>, %v: tensor<?x64xf32>, %t: tensor<?x32xf32>,
                  %kv: !kv, %layer: index, %start: index) -> tensor<?x128xf32> {
   // CHECK: llm.cache_write %arg4[%arg5] at %arg6, %arg1, %arg2
-  // CHECK-SAME: : !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>, tensor<?x128xf32>, tensor<?x64xf32>
+  // CHECK-SAME: : !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>, tensor<?x128xf32>, tensor<?x64xf32>
   llm.cache_write %kv[%layer] at %start, %k, %v : !kv, tensor<?x128xf32>, tensor<?x64xf32>
   // CHECK: llm.attention %arg0, %arg4[%arg5] at %arg6 scale 1.250000e-01
-  // CHECK-SAME: : tensor<?x256xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16> -> tensor<?x128xf32>
+  // CHECK-SAME: : tensor<?x256xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16> -> tensor<?x128xf32>
   %a = llm.attention %q, %kv[%layer] at %start scale 1.25e-01 : tensor<?x256xf32>, !kv -> tensor<?x128xf32>
   // CHECK: llm.attention {{.*}} {window = 7 : i64}
   %w = llm.attention %q, %kv[%layer] at %start scale 1.25e-01 {window = 7 : i64}
       : tensor<?x256xf32>, !kv -> tensor<?x128xf32>
   // CHECK: llm.fused_attention %arg0, %arg1, %arg2, %arg3, %arg4[%arg5] at %arg6 scale 1.250000e-01 {window = 7 : i64}
-  // CHECK-SAME: : (tensor<?x256xf32>, tensor<?x128xf32>, tensor<?x64xf32>, tensor<?x32xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>, index, index) -> tensor<?x128xf32>
+  // CHECK-SAME: : (tensor<?x256xf32>, tensor<?x128xf32>, tensor<?x64xf32>, tensor<?x32xf32>, !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>, index, index) -> tensor<?x128xf32>
   %f = llm.fused_attention %q, %k, %v, %t, %kv[%layer] at %start scale 1.25e-01 {window = 7 : i64}
       : (tensor<?x256xf32>, tensor<?x128xf32>, tensor<?x64xf32>, tensor<?x32xf32>, !kv, index, index)
       -> tensor<?x128xf32>

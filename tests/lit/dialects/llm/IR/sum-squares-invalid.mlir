@@ -21,7 +21,7 @@ llm.state @sums : !llm.column_sums<layers = 2, columns = 64> of [@w]
 // -----
 llm.weight @w : tensor<32x64xf16> from "w"
 // expected-error @+1 {{only column sums are of weights}}
-llm.state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, f16> of [@w]
+llm.state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 8 x f16> of [@w]
 
 // -----
 func.func @measure(%x: tensor<?x32xf32>, %s: !llm.column_sums<layers = 2, columns = 64>, %l: index) {

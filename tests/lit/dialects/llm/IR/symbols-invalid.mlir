@@ -57,14 +57,14 @@ func.func @get() {
 // -----
 func.func @get() {
   // expected-error @+1 {{no state named @kv}}
-  %s = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, f16>
+  %s = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 8 x f16>
   return
 }
 
 // -----
-llm.state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, f32>
+llm.state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8 x f32, value = 8 x f32>
 func.func @get() {
-  // expected-error @+1 {{state @kv has type '!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, f32>'}}
-  %s = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, f16>
+  // expected-error @+1 {{state @kv has type '!llm.kv_cache<layers = 1, heads = 1, key = 8 x f32, value = 8 x f32>'}}
+  %s = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 8 x f16>
   return
 }

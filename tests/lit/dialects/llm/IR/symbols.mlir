@@ -9,15 +9,15 @@ llm.weight @norm : tensor<64xf32> from "output_norm.weight" {tied}
 llm.weight @blk.n : tensor<64xf32> from "blk.{layer}.n" layers [0, 2]
 // CHECK: llm.weight @blk.m : tensor<64xf32> from "blk.{layer}.m" layers [1]
 llm.weight @blk.m : tensor<64xf32> from "blk.{layer}.m" layers [1]
-// CHECK: llm.state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128, value = 64, f16>
-llm.state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128, value = 64, f16>
+// CHECK: llm.state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128 x f16, value = 64 x f16>
+llm.state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128 x f16, value = 64 x f16>
 
 // CHECK-LABEL: func.func @gets
 func.func @gets() {
   // CHECK: llm.get_weight @norm : tensor<64xf32>
   %w = llm.get_weight @norm : tensor<64xf32>
-  // CHECK: llm.get_state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128, value = 64, f16>
-  %s = llm.get_state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128, value = 64, f16>
+  // CHECK: llm.get_state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128 x f16, value = 64 x f16>
+  %s = llm.get_state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128 x f16, value = 64 x f16>
   return
 }
 

@@ -10,41 +10,53 @@ func.func private @block(!llm.block<f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
-func.func private @cache(!llm.kv_cache<layers = 0, heads = 1, key = 8, value = 8, f16>)
+func.func private @cache(!llm.kv_cache<layers = 0, heads = 1, key = 8 x f16, value = 8 x f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 0, key = 8, value = 8, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 0, key = 8 x f16, value = 8 x f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = -8, value = 8, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = -8 x f16, value = 8 x f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be positive}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 0, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 0 x f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be at most 1048576}}
-func.func private @cache(!llm.kv_cache<layers = 1048577, heads = 1, key = 8, value = 8, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1048577, heads = 1, key = 8 x f16, value = 8 x f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be at most 1048576}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 4294967296, key = 4294967296, value = 8, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 4294967296, key = 4294967296 x f16, value = 8 x f16>)
 
 // -----
 // expected-error @+1 {{layers, heads, key and value of a KV cache must be at most 1048576}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 9223372036854775807, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 9223372036854775807 x f16>)
 
 // -----
 // The largest that is allowed, and one more.
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 1048576, key = 524288, value = 524288, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1048576, key = 524288 x f16, value = 524288 x f16>)
 // expected-error @+1 {{a position of a KV cache must have at most 1099511627776 elements, not 1099512676352}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 1048576, key = 524288, value = 524289, f16>)
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1048576, key = 524288 x f16, value = 524289 x f16>)
 
 // -----
-// expected-error @+1 {{a KV cache holds f32 or f16, not 'bf16'}}
-func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8, value = 8, bf16>)
+// expected-error @+1 {{a KV cache holds f32, f16, bf16 or q8_0, not 'f64'}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 8 x f64>)
+
+// -----
+// expected-error @+1 {{a KV cache holds f32, f16, bf16 or q8_0, not '!llm.block<q4_0>'}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 32 x !llm.block<q4_0>, value = 8 x f16>)
+
+// -----
+// expected-error @+1 {{keys of q8_0 in a KV cache have a multiple of 32 elements, not 80}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 80 x !llm.block<q8_0>, value = 32 x f16>)
+
+// -----
+// expected-error @+1 {{values of q8_0 in a KV cache have a multiple of 32 elements, not 16}}
+func.func private @cache(!llm.kv_cache<layers = 1, heads = 1, key = 80 x f16, value = 16 x !llm.block<q8_0>>)
 
 // -----
 // expected-error @+1 {{packed weights have groups of 16 rows, not 8}}

@@ -10,9 +10,9 @@ func.func private @blocks(tensor<2x32x!llm.block<q4_0>>, tensor<2x256x!llm.block
 // CHECK-SAME: !llm.block<q8_0>
 func.func private @quoted(!llm.block<"q8_0">)
 // CHECK-LABEL: func.func private @caches
-// CHECK-SAME: !llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>, !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1, f32>
-func.func private @caches(!llm.kv_cache<layers = 2, heads = 4, key = 32, value = 16, f16>,
-                          !llm.kv_cache<layers = 1, heads = 1, key = 1, value = 1, f32>)
+// CHECK-SAME: !llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>, !llm.kv_cache<layers = 1, heads = 1, key = 1 x f32, value = 1 x f32>
+func.func private @caches(!llm.kv_cache<layers = 2, heads = 4, key = 32 x f16, value = 16 x f16>,
+                          !llm.kv_cache<layers = 1, heads = 1, key = 1 x f32, value = 1 x f32>)
 // CHECK: attributes {a = #llm.activation<none>, b = #llm.activation<swiglu>, c = #llm.rope_scaling<none>, d = #llm.rope_scaling<linear>, e = #llm.rope_scaling<yarn>, f = #llm.packed<rows = 16>}
 func.func private @attributes() attributes {
   a = #llm.activation<none>, b = #llm.activation<swiglu>, c = #llm.rope_scaling<none>,
