@@ -67,8 +67,7 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Compiler::parse(absl::string_view text,
 
 absl::Status Compiler::runPhases(ModuleOp module, Phase first, Phase last,
                                  const TargetDescription &target, const CompileOptions &options) {
-  module->setAttr(kernel::kTargetAttrName,
-                  kernel::TargetAttr::get(&context_, target.dot, target.tiles, options.maxRows));
+  module->setAttr(kernel::kTargetAttrName, targetAttribute(&context_, target, options.maxRows));
   RemarkListener remarks(context_, options.remark);
   for (const PhaseInfo &info : phases()) {
     if (!info.build || info.phase < first || info.phase > last)
@@ -91,6 +90,8 @@ absl::StatusOr<CompiledModel> Compiler::compile(ModuleOp module, const CompileOp
   absl::StatusOr<TargetDescription> target = describeTarget(options.targetCpu);
   if (!target.ok())
     return target.status();
+  if (options.tiles)
+    target->tiles = *options.tiles;
   if (options.observer)
     if (absl::Status status = options.observer(Phase::Import, module, 0); !status.ok())
       return status;

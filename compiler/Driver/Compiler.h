@@ -10,12 +10,14 @@
 #include "mlir/IR/MLIRContext.h"
 #include "runtime/llm/Program.h"
 #include <functional>
+#include <optional>
 
 namespace llmc {
 
 struct CompileOptions {
   std::string targetCpu = "native";
-  int64_t maxRows = 512; // most tokens of a step
+  std::optional<TileChoice> tiles; // instead of the target's
+  int64_t maxRows = 512;           // most tokens of a step
   PhaseOptions phases;
   // Object code is kept in this directory under a name that says what it was made from; empty: not.
   std::string cacheDirectory;

@@ -13,22 +13,17 @@
 namespace llmc {
 namespace {
 
-// The dot-product instructions in order of preference, the CPU features each needs, and the token
-// tiles whose accumulators fit the registers.
+// The dot-product instructions in order of preference, and the CPU features each needs.
 struct DotRow {
   kernel::Dot dot;
   const char *features; // as MCSubtargetInfo::checkFeatures takes them
-  std::vector<int64_t> tiles;
 };
-const std::vector<DotRow> &dotTable() {
-  static const std::vector<DotRow> rows = {
-      {kernel::Dot::Amx, "+amx-bf16,+avx512bf16,+avx512vnni,+avx512bw,+avx512vl", {1, 2, 4, 8, 16}},
-      {kernel::Dot::Vnni512, "+avx512vnni,+avx512bw,+avx512vl", {1, 2, 4, 8, 12}},
-      {kernel::Dot::Avx2, "+avx2,+fma,+f16c", {1, 2}},
-      {kernel::Dot::Plain, "", {1}},
-  };
-  return rows;
-}
+constexpr DotRow kDots[] = {
+    {kernel::Dot::Amx, "+amx-bf16,+avx512bf16,+avx512vnni,+avx512bw,+avx512vl"},
+    {kernel::Dot::Vnni512, "+avx512vnni,+avx512bw,+avx512vl"},
+    {kernel::Dot::Avx2, "+avx2,+fma,+f16c"},
+    {kernel::Dot::Plain, ""},
+};
 
 void initializeLlvm() {
   static std::once_flag once;
@@ -88,7 +83,7 @@ absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu) {
   }
   // Asked of the generic machine, because LLVM warns on stderr of a name that it does not know.
   absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> generic =
-      makeTargetMachine({target.triple, "", "", target.dot, {}});
+      makeTargetMachine({target.triple, "", "", kernel::Dot::Plain, {}});
   if (!generic.ok())
     return generic.status();
   if (!(*generic)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))
@@ -100,13 +95,24 @@ absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu) {
   if (!machine.ok())
     return machine.status();
   const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
-  for (const DotRow &row : dotTable())
+  for (const DotRow &row : kDots)
     if (!*row.features || subtarget.checkFeatures(row.features)) {
       target.dot = row.dot;
-      target.tiles = row.tiles;
       break;
     }
+  absl::StatusOr<TileChoice> tiles = chooseTiles(target.dot, target.cpu);
+  if (!tiles.ok())
+    return tiles.status();
+  target.tiles = *std::move(tiles);
   return target;
+}
+
+kernel::TargetAttr targetAttribute(mlir::MLIRContext *context, const TargetDescription &target,
+                                   int64_t maxRows) {
+  const TileChoice &tiles = target.tiles;
+  return kernel::TargetAttr::get(
+      context, target.dot, tiles.widths, maxRows,
+      kernel::MemoryAttr::get(context, tiles.prefetchFar, tiles.prefetchNear, tiles.panelCache));
 }
 
 bool runsHere(const TargetDescription &target) {

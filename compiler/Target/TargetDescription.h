@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "dialects/kernel/IR/KernelDialect.h"
+#include "compiler/Target/TileChoice.h"
 #include "llvm/Target/TargetMachine.h"
 #include <memory>
 #include <string>
@@ -16,18 +16,23 @@ struct TargetDescription {
   std::string cpu;      // LLVM's name
   std::string features; // "+avx512f,..."; what the host has for "native", empty for a named CPU
   kernel::Dot dot;
-  std::vector<int64_t> tiles; // token tile widths of matrix products
+  TileChoice tiles;
 
   // The identity of the target in caches and artifacts.
   std::string key() const { return triple + "/" + cpu + "/" + features; }
 };
 
-// The target for `cpu`: "native" is the CPU this runs on, any other name one that LLVM knows. Errors
-// say which names are known.
+// The target for `cpu`: "native" is the CPU this runs on, any other name one that LLVM knows.
+// Errors say which names are known.
 absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu);
 
 // A machine that emits code for the target.
-absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(const TargetDescription &target);
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(const TargetDescription &target);
+
+// The attribute kernel.target of a module that is compiled for the target.
+kernel::TargetAttr targetAttribute(mlir::MLIRContext *context, const TargetDescription &target,
+                                   int64_t maxRows);
 
 // Whether code for the target runs on this CPU.
 bool runsHere(const TargetDescription &target);

@@ -71,7 +71,7 @@ int64_t scratchBytes(ModuleOp module, TargetAttr target) {
       auto weight = cast<RankedTensorType>(matmul.getWeight().getType());
       PackedLayout layout(*llm::getBlockFormat(weight.getElementType()));
       int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
-      bytes = std::max(bytes, panelBytes(columns) * panelCount(columns));
+      bytes = std::max(bytes, panelBytes(columns) * panelCount(columns, target.getPanelCache()));
     });
   module.walk([&](CacheWriteOp write) {
     if (llm::isQ8(write.getCache().getType().getKeyType()))

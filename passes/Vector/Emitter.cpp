@@ -161,12 +161,12 @@ Value Emitter::loadAsF32(Type element, Value p, unsigned align) {
 }
 
 void Emitter::prefetch(Value p) {
-  // Two levels, 4096 and 2048 bytes ahead: one level alone leaves the miss queue half empty.
-  create<LLVM::Prefetch>(gep(p, 4096), 0, 2, 1);
-  create<LLVM::Prefetch>(gep(p, 2048), 0, 3, 1);
+  // Two levels: one alone leaves the miss queue half empty.
+  create<LLVM::Prefetch>(gep(p, prefetchFar), 0, 2, 1);
+  create<LLVM::Prefetch>(gep(p, prefetchNear), 0, 3, 1);
 }
 
-void Emitter::prefetchNear(Value p) { create<LLVM::Prefetch>(p, 0, 3, 1); }
+void Emitter::prefetchLine(Value p) { create<LLVM::Prefetch>(p, 0, 3, 1); }
 
 Value Emitter::stack(int64_t bytes) { return create<LLVM::AllocaOp>(ptr, i8, c64(bytes), 64); }
 

@@ -31,6 +31,8 @@ public:
   mlir::Location loc;
   Type i1, i8, i16, i32, i64, f16, f32, ptr;
   mlir::VectorType vf32, vi32; // 16 lanes
+  // Bytes that prefetch() looks ahead, see #kernel.memory.
+  int64_t prefetchFar = 0, prefetchNear = 0;
 
   template <class Op, class... Args>
   auto create(Args &&...args) {
@@ -93,7 +95,7 @@ public:
   // Asks for lines some way after `p` to be in the second and in the first level cache.
   void prefetch(Value p);
   // Asks for exactly the line at `p` to be in the first level cache.
-  void prefetchNear(Value p);
+  void prefetchLine(Value p);
   // `bytes` on the stack of the enclosing function, 64-byte aligned; emit it in the entry block.
   Value stack(int64_t bytes);
 

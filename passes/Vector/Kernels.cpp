@@ -24,6 +24,8 @@ func::FuncOp KernelLibrary::get(StringRef name, ArrayRef<Type> parameters, Locat
   Block *entry = made.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Emitter e(b, loc);
+  e.prefetchFar = target.getPrefetchFar();
+  e.prefetchNear = target.getPrefetchNear();
   body(e, entry->getArguments());
   func::ReturnOp::create(b, loc);
   return made;

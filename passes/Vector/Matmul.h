@@ -52,7 +52,7 @@ struct MatmulPlace {
   Value input;                    // packed activations
   Value scaleOffset, correctionOffset, sumOffset; // from the start of a tile of `input`
   Value tileBytes, rowBytes, units, groupBytes;
-  Value scratch, panelCount; // room for unpacked weights, see kPanelCache
+  Value scratch, panelCount; // room for unpacked weights, see #kernel.memory
 };
 
 // The product of all of the step's tokens by AMX, in tiles of 16. Integer formats only.

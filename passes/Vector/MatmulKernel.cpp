@@ -118,7 +118,9 @@ void emitDriver(Emitter &e, KernelLibrary &library, const MatmulVariant &variant
                                      e.gep(t[2], tileRowBytes)};
                      });
                  e.when(e.less(e.c64(0), rest), [&] {
-                   narrowest(0, rest, end[0], {g[0], end[1], end[2], g[3], g[4]}, e.c64(1));
+                   // A width of 1 is for steps of one token: it may sum in another order.
+                   narrowest(tiles.size() > 1 ? 1 : 0, rest, end[0],
+                             {g[0], end[1], end[2], g[3], g[4]}, e.c64(1));
                  });
                  return Values{e.gep(g[0], p[kDGroupBytes]), e.gep(g[1], 64), e.gep(g[2], 64),
                                e.gep(g[3], 64), e.sub(g[4], e.c64(kLanes))};
@@ -174,7 +176,8 @@ void emitMatmul(OpEmission &emission, MatmulOp op) {
   arguments[kDUnits] = e.c64(layout.units(columns));
   arguments[kDGroupBytes] = e.c64(layout.groupBytes(columns));
   const int64_t padded = layout.units(columns) * layout.unitWeights();
-  arguments[kDPanelCount] = e.c64(program.isFloat() ? 0 : panelCount(padded));
+  arguments[kDPanelCount] =
+      e.c64(program.isFloat() ? 0 : panelCount(padded, emission.library.target.getPanelCache()));
   arguments[kDMatrixRows] = e.c64(weightType.getDimSize(0));
   e.create<func::CallOp>(driver, arguments);
 }

@@ -160,8 +160,10 @@ void emitPackRows(OpEmission &emission, PackRowsOp op) {
           Value firstRow = e.mul(index, e.c64(widest));
           Value present = e.min(e.sub(rows, firstRow), e.c64(widest));
           Value tile = e.c64(widest);
+          // A width of 1 is for steps of one token.
           for (int64_t narrower : llvm::reverse(packed.getTiles().drop_back()))
-            tile = e.select(e.less(present, e.c64(narrower + 1)), e.c64(narrower), tile);
+            tile = e.select(e.less(narrower == 1 ? rows : present, e.c64(narrower + 1)),
+                            e.c64(narrower), tile);
           // Products by panels take all of a step's tokens, so that the last tile is no narrower one.
           const Dot dot = emission.library.target.getDot();
           if (packed.isInteger8() && usesPanels(dot))

@@ -163,7 +163,7 @@ Values PanelMatmul::emitBlock(Emitter &e, ValueRange c, int64_t groups) {
     for (int64_t i = 0; i < lines; ++i) {
       Values w;
       for (int64_t g = 0; g < groups; ++g) {
-        e.prefetchNear(e.gep(line(g, i), kAhead));
+        e.prefetchLine(e.gep(line(g, i), kAhead));
         w.push_back(e.load(e.vi32, line(g, i), 64));
       }
       for (int64_t t = 0; t < half; ++t) {

@@ -25,6 +25,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   Progress progress("packing weights");
   LoadOptions load;
   load.compile.targetCpu = options.targetCpu;
+  load.compile.tiles = options.tiles;
   load.compile.maxRows = options.maxRows;
   load.compile.phases = options.phases;
   if (!options.noObjectCache)

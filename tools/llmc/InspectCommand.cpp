@@ -55,13 +55,19 @@ Json targetJson(const TargetDescription &target) {
           {"cpu", target.cpu},
           {"features", target.features},
           {"dot", kernel::stringifyDot(target.dot).str()},
-          {"tiles", target.tiles}};
+          {"tiles", target.tiles.widths},
+          {"prefetch_far", target.tiles.prefetchFar},
+          {"prefetch_near", target.tiles.prefetchNear},
+          {"panel_cache", target.tiles.panelCache}};
 }
 
 std::string targetText(const TargetDescription &target) {
   return absl::StrCat("triple    ", target.triple, "\ncpu       ", target.cpu, "\nproducts  ",
                       kernel::stringifyDot(target.dot).str(), ", tiles of ",
-                      absl::StrJoin(target.tiles, ", "), " tokens\nfeatures  ",
+                      absl::StrJoin(target.tiles.widths, ", "), " tokens\ncaches    lines ",
+                      target.tiles.prefetchFar, " and ", target.tiles.prefetchNear,
+                      " bytes ahead, unpacked weights in ", bytesText(target.tiles.panelCache),
+                      "\nfeatures  ",
                       target.features.empty() ? "those of the CPU's name" : target.features, "\n");
 }
 

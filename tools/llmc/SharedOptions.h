@@ -4,9 +4,11 @@
 
 #include "absl/status/status.h"
 #include "compiler/Pipeline/PhaseOptions.h"
+#include "compiler/Target/TileChoice.h"
 #include "runtime/sampling/SamplerOptions.h"
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace llmc::cli {
@@ -19,7 +21,9 @@ struct ModelOptions {
   std::string keyCacheType = "f16", valueCacheType = "f16";
   int64_t maxRows = 512;
   bool noObjectCache = false;
-  PhaseOptions phases; // no option of its own
+  // No options of their own:
+  std::optional<TileChoice> tiles; // instead of the target's
+  PhaseOptions phases;
 };
 
 // A whole number from `least` to `most`; `what` says so in errors.

@@ -49,6 +49,7 @@ int runLlmc(int argc, char **argv) {
   addQuantizeCommand(app, action);
   addImatrixCommand(app, action);
   addBenchCommand(app, action);
+  addTuneCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) {

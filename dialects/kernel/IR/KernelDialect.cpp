@@ -47,8 +47,19 @@ static LogicalResult verifyTiles(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult MemoryAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t far,
+                                 int64_t near, int64_t panels) {
+  for (int64_t distance : {far, near})
+    if (distance < 64 || distance > 1 << 20 || distance % 64)
+      return emitError() << "lines are asked for 64 bytes to 1 MiB ahead, in whole lines, not "
+                         << distance;
+  if (panels < 1 << 16 || panels > 1 << 28)
+    return emitError() << "panels take 64 KiB to 256 MiB, not " << panels;
+  return success();
+}
+
 LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError, Dot dot,
-                                 ArrayRef<int64_t> tiles, int64_t maxRows) {
+                                 ArrayRef<int64_t> tiles, int64_t maxRows, MemoryAttr) {
   if (maxRows < 1)
     return emitError() << "max_rows must be positive";
   return verifyTiles(emitError, tiles);

@@ -6,6 +6,11 @@
 
 #include "dialects/kernel/IR/KernelDialect.h.inc"
 
+namespace llmc::kernel {
+// What #kernel.memory says where there is none.
+inline constexpr int64_t kPrefetchFar = 4096, kPrefetchNear = 2048, kPanelCache = 1 << 20;
+} // namespace llmc::kernel
+
 #include "dialects/kernel/IR/KernelEnums.h.inc"
 
 #define GET_TYPEDEF_CLASSES
@@ -34,15 +39,14 @@ inline constexpr int64_t kAmxTile = 16;
 // Activations share a scale over this many elements.
 inline constexpr int64_t kActivationBlock = 32;
 
-// Products of many tokens unpack groups of weight rows to panels: an even number of panels, at least
-// two, that together take at most about this much.
-inline constexpr int64_t kPanelCache = 1 << 20;
 constexpr bool usesPanels(Dot dot) { return dot == Dot::Amx || dot == Dot::Vnni512; }
 // Bytes of a panel of 16 rows of `columns` weights: bf16 for AMX, in tiles of 32 columns. Panels of
 // bytes and scales take less.
 constexpr int64_t panelBytes(int64_t columns) { return columns / 32 * 1024; }
-constexpr int64_t panelCount(int64_t columns) {
-  int64_t pairs = kPanelCache / 2 / panelBytes(columns);
+// Products of many tokens unpack groups of weight rows to panels: an even number of panels, at least
+// two, that together take about `cache` bytes.
+constexpr int64_t panelCount(int64_t columns, int64_t cache) {
+  int64_t pairs = cache / 2 / panelBytes(columns);
   return 2 * (pairs > 1 ? pairs : 1);
 }
 

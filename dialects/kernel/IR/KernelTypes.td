@@ -6,6 +6,25 @@ include "dialects/llm/IR/LlmTypes.td"
 include "mlir/IR/AttrTypeBase.td"
 include "dialects/kernel/IR/KernelEnums.td"
 
+def Kernel_MemoryAttr : AttrDef<Kernel_Dialect, "Memory"> {
+  let mnemonic = "memory";
+  let summary = "How generated code makes use of the CPU's caches";
+  let description = [{
+    All in bytes. A stream of packed weights asks for lines `far` ahead of their use to be in the
+    second-level cache and `near` ahead in the first. `panels` is about how much of the second-level
+    cache unpacked weights take. Speed depends on them, results do not.
+
+    ```mlir
+    #kernel.memory<far = 4096, near = 2048, panels = 1048576>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "bytes ahead, second level">:$far,
+                        AttrOrTypeParameter<"int64_t", "bytes ahead, first level">:$near,
+                        AttrOrTypeParameter<"int64_t", "bytes of unpacked weights">:$panels);
+  let assemblyFormat = "`<` `far` `=` $far `,` `near` `=` $near `,` `panels` `=` $panels `>`";
+  let genVerifyDecl = 1;
+}
+
 def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
   let mnemonic = "target";
   let summary = "What code generation needs to know of the CPU";
@@ -13,7 +32,8 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
     `dot` names the dot-product instructions (`amx`: the matrix unit for tiles of 16 tokens, `vnni512`
     for narrower ones), `tiles` the token tile widths for which matrix products are generated,
     ascending from 1; the widest is chosen so that its accumulators stay in registers. `max_rows` is
-    the most tokens of a step. The attribute stands on the module as `kernel.target`.
+    the most tokens of a step. Without `memory` there are defaults. The attribute stands on the module
+    as `kernel.target`.
 
     ```mlir
     #kernel.target<dot = vnni512, tiles = [1, 2, 4, 8, 12], max_rows = 512>
@@ -21,9 +41,16 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
   }];
   let parameters = (ins EnumParameter<Kernel_Dot>:$dot,
                         ArrayRefParameter<"int64_t", "token tile widths">:$tiles,
-                        AttrOrTypeParameter<"int64_t", "most tokens of a step">:$maxRows);
+                        AttrOrTypeParameter<"int64_t", "most tokens of a step">:$maxRows,
+                        OptionalParameter<"::llmc::kernel::MemoryAttr", "use of caches">:$memory);
   let assemblyFormat = [{
-    `<` `dot` `=` $dot `,` `tiles` `=` `[` $tiles `]` `,` `max_rows` `=` $maxRows `>`
+    `<` `dot` `=` $dot `,` `tiles` `=` `[` $tiles `]` `,` `max_rows` `=` $maxRows
+    (`,` `memory` `=` $memory^)? `>`
+  }];
+  let extraClassDeclaration = [{
+    int64_t getPrefetchFar() { return getMemory() ? getMemory().getFar() : kPrefetchFar; }
+    int64_t getPrefetchNear() { return getMemory() ? getMemory().getNear() : kPrefetchNear; }
+    int64_t getPanelCache() { return getMemory() ? getMemory().getPanels() : kPanelCache; }
   }];
   let genVerifyDecl = 1;
 }
