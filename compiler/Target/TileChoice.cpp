@@ -23,7 +23,7 @@ const std::vector<Row> &table() {
       {kernel::Dot::Vnni512, {{1, 2, 4, 8, 12}}, 12},
       {kernel::Dot::Vnni256, {{1, 2}}, 4},
       {kernel::Dot::Avx2, {{1, 2}}, 4},
-      {kernel::Dot::Plain, {{1}}, 2},
+      {kernel::Dot::Plain, {{1}}, 1},
   };
   return rows;
 }
@@ -91,6 +91,9 @@ absl::Status checkTiles(kernel::Dot dot, const TileChoice &tiles) {
       std::ranges::adjacent_find(widths, std::greater_equal<>()) != widths.end())
     return absl::InvalidArgumentError(
         absl::StrCat("tiles must ascend from 1 to at most ", row.widest));
+  // One token alone may be summed in another order than several.
+  if (row.widest > 1 && widths.size() < 2)
+    return absl::InvalidArgumentError("there must be a tile of more than 1 token");
   for (size_t i = 1; i < widths.size(); ++i)
     if (widths[i] - widths[i - 1] > kernel::kRowPadding + 1)
       return absl::InvalidArgumentError(

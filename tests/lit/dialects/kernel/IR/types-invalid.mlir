@@ -8,6 +8,16 @@ func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = 
 func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [2, 4], max_rows = 1>}
 
 // -----
+
+// expected-error @below {{lines are asked for 64 bytes to 1 MiB ahead, in whole lines, not 100}}
+func.func private @target() attributes {a = #kernel.memory<far = 100, near = 64, panels = 65536>}
+
+// -----
+
+// expected-error @below {{panels take 64 KiB to 256 MiB, not 1}}
+func.func private @target() attributes {a = #kernel.memory<far = 128, near = 64, panels = 1>}
+
+// -----
 // expected-error @+1 {{tiles must ascend from 1 to at most 16}}
 func.func private @target() attributes {a = #kernel.target<dot = plain, tiles = [1, 4, 2], max_rows = 1>}
 

@@ -3,11 +3,11 @@
 
 // CHECK: module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2, 4, 8, 12], max_rows = 512>}
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2, 4, 8, 12], max_rows = 512>} {
-  // CHECK: attributes {a = #kernel.target<dot = vnni256, tiles = [1], max_rows = 1>, b = #kernel.target<dot = avx2, tiles = [1, 5, 9], max_rows = 1>, c = #kernel.target<dot = plain, tiles = [1, 2], max_rows = 7>}
+  // CHECK: attributes {a = #kernel.target<dot = vnni256, tiles = [1], max_rows = 1>, b = #kernel.target<dot = avx2, tiles = [1, 5, 9], max_rows = 1>, c = #kernel.target<dot = plain, tiles = [1, 2], max_rows = 7, memory = <far = 8192, near = 64, panels = 65536>>}
   func.func private @targets() attributes {
     a = #kernel.target<dot = vnni256, tiles = [1], max_rows = 1>,
     b = #kernel.target<dot = avx2, tiles = [1, 5, 9], max_rows = 1>,
-    c = #kernel.target<dot = plain, tiles = [1, 2], max_rows = 7>}
+    c = #kernel.target<dot = plain, tiles = [1, 2], max_rows = 7, memory = <far = 8192, near = 64, panels = 65536>>}
   // CHECK: attributes {a = #kernel.epilogue<store>, b = #kernel.epilogue<add>, c = #kernel.epilogue<swiglu>}
   func.func private @epilogues() attributes {
     a = #kernel.epilogue<store>, b = #kernel.epilogue<add>, c = #kernel.epilogue<swiglu>}
