@@ -4,7 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "frontends/gguf/file/GgufText.h"
-#include "frontends/gguf/file/MappedFile.h"
+#include "runtime/core/MappedFile.h"
 #include "runtime/core/ThreadTeam.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/SharedOptions.h"
@@ -125,7 +125,7 @@ absl::StatusOr<quantize::QuantizationOptions> QuantizeCommandOptions::planOption
   for (const std::string &text : tensorTypes)
     status.Update(addRule(text, "--tensor-type", plan));
   if (!tensorTypeFile.empty()) {
-    absl::StatusOr<gguf::MappedFile> file = gguf::MappedFile::open(tensorTypeFile);
+    absl::StatusOr<MappedFile> file = MappedFile::open(tensorTypeFile);
     if (!file.ok())
       return file.status();
     absl::string_view content(reinterpret_cast<const char *>(file->bytes().data()),

@@ -7,7 +7,7 @@
 #include "frontends/gguf/file/GgufParser.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/gguf/file/GgufValues.h"
-#include "frontends/gguf/file/MappedFile.h"
+#include "runtime/core/MappedFile.h"
 #include <iterator>
 #include <optional>
 #include <utility>

@@ -4,7 +4,7 @@
 #include "absl/strings/strip.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/gguf/file/GgufWriter.h"
-#include "frontends/gguf/file/MappedFile.h"
+#include "runtime/core/MappedFile.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -66,7 +66,7 @@ bool isF32(const gguf::TensorInfo *tensor) { return tensor && tensor->ggmlType =
 } // namespace
 
 absl::StatusOr<ImportanceSums> ImportanceSums::load(const std::string &path, uint32_t chunkSize) {
-  absl::StatusOr<gguf::MappedFile> mapped = gguf::MappedFile::open(path);
+  absl::StatusOr<MappedFile> mapped = MappedFile::open(path);
   if (!mapped.ok())
     return mapped.status();
   ImportanceSums sums(chunkSize);

@@ -32,7 +32,7 @@ class CompiledCase(ModelCase):
         self.environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache.parent)}
 
     def objects(self):
-        return sorted(self.cache.iterdir())
+        return sorted(self.cache.glob("*.o"))
 
     def tokens(self, path, *options):
         return self.json("run", path, *ASK, *options, env=self.environment)["tokens"]
