@@ -15,6 +15,9 @@ std::string blockFormatsPage();
 // passes, "FusePasses.md" for `fuse`; phases without such a file have only passes of MLIR.
 absl::StatusOr<std::string> passesPage(absl::string_view folder);
 
+// The keys of training configs, and the old program's flags.
+std::string trainingPage();
+
 } // namespace llmc::docs
 
 #endif

@@ -15,6 +15,7 @@ constexpr absl::string_view kContents = R"(# Reference
 - [Dialect `kernel`](KernelDialect.md): the CPU level below tensors
 - [Block formats](BlockFormats.md): how weights are stored
 - [Kernels](Kernels.md): what the hot loops of matrix products do, and their limits
+- [Training configs](Training.md): their keys, and what became of the old `finetune` program's flags
 )";
 
 absl::Status writePage(absl::string_view folder, absl::string_view name, absl::string_view text) {
@@ -32,6 +33,7 @@ absl::Status writePages(absl::string_view folder, absl::string_view passPages) {
     return passes.status();
   absl::Status status = writePage(folder, "Passes.md", *passes);
   status.Update(writePage(folder, "BlockFormats.md", blockFormatsPage()));
+  status.Update(writePage(folder, "Training.md", trainingPage()));
   status.Update(writePage(folder, "README.md", kContents));
   return status;
 }
