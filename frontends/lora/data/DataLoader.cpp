@@ -1,0 +1,211 @@
+#include "frontends/lora/data/DataLoader.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "frontends/lora/data/SampleReader.h"
+#include "runtime/train/Permutation.h"
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+namespace llmc::lora {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Streams of random numbers of one seed.
+constexpr absl::string_view kSplitStream = "validation";
+
+absl::StatusOr<std::string> fileIn(const std::string &directory, const char *name) {
+  std::error_code error;
+  for (const char *ending : {".jsonl", ".txt"})
+    if (const fs::path path = fs::path(directory) / absl::StrCat(name, ending);
+        fs::exists(path, error))
+      return path.string();
+  return absl::NotFoundError(absl::StrCat(directory, ": no ", name, ".jsonl or ", name,
+                                          ".txt in the directory; give it that name"));
+}
+
+class Loader {
+public:
+  Loader(const TrainConfig &config, const Tokenizer &tokenizer, absl::string_view modelTemplate)
+      : config_(config), tokenizer_(tokenizer), modelTemplate_(modelTemplate) {}
+
+  absl::StatusOr<TrainingData> load() {
+    std::error_code error;
+    std::string train = config_.data, validation = config_.validationData;
+    data_.report.path = train;
+    if (fs::is_directory(train, error)) {
+      absl::StatusOr<std::string> file = fileIn(config_.data, "train");
+      if (!file.ok())
+        return file.status();
+      train = *file;
+      if (validation.empty())
+        validation = fileIn(config_.data, "valid").value_or("");
+    }
+    absl::StatusOr<FileSamples> samples = read(train);
+    if (!samples.ok())
+      return samples.status();
+    if (!validation.empty()) {
+      absl::StatusOr<FileSamples> held = read(validation);
+      if (!held.ok())
+        return held.status();
+      data_.validation = held->everyToken ? blocks(held->tokens) : ranges(*held);
+      data_.train = samples->everyToken ? windows(std::move(samples->tokens)) : ranges(*samples);
+    } else if (samples->everyToken) {
+      splitTokens(std::move(samples->tokens));
+    } else {
+      splitSamples(*samples);
+    }
+    data_.report.samples = data_.train.size();
+    data_.report.validationSamples = data_.validation.size();
+    data_.report.uniqueTokens = unique_.size();
+    if (data_.train.size() == 0)
+      return absl::InvalidArgumentError(
+          absl::StrCat(train, ": no sample has anything to learn; give more data, a larger "
+                              "max_seq_length, or mask_prompt: false"));
+    return std::move(data_);
+  }
+
+private:
+  uint64_t context() const { return static_cast<uint64_t>(config_.maxSeqLength); }
+  // The tokens of a sample that a row has room for.
+  uint64_t room() const { return context() + (tokenizer_.addsBos() && tokenizer_.bosId() ? 0 : 1); }
+
+  // Reads a file, counts what is in it, and cuts samples to the room of a row.
+  absl::StatusOr<FileSamples> read(const std::string &path) {
+    absl::StatusOr<FileSamples> file = readSamples(path, config_, tokenizer_, modelTemplate_);
+    if (!file.ok())
+      return file;
+    DataReport &report = data_.report;
+    report.tokens += file->tokens.size();
+    report.skippedBytes += file->skippedBytes;
+    unique_.insert(file->tokens.begin(), file->tokens.end());
+    if (file->everyToken && file->tokens.size() < 2)
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": only ", file->tokens.size(), " tokens; give a longer text"));
+    size_t kept = 0;
+    for (size_t i = 0; i < file->samples.size(); ++i) {
+      Dataset::Range range = file->samples[i];
+      const uint64_t length = range.size;
+      if (length > room() && !config_.overlapping) {
+        if (config_.longSamples == "error")
+          return absl::InvalidArgumentError(absl::StrCat(
+              path, ":", file->lines[i], ": the sample has ", length, " tokens, max_seq_length is ",
+              context(), "; shorten it, raise max_seq_length, or set long_samples: cut"));
+        ++report.cut;
+        report.longest = std::max(report.longest, length);
+      }
+      range.size = std::min(length, room());
+      if (!hasTarget(*file, range)) {
+        ++report.dropped;
+        continue;
+      }
+      if (range.size < room()) {
+        report.shortest = report.shorter++ ? std::min(report.shortest, length) : length;
+      }
+      if (!file->learned.empty())
+        report.learnedTokens += std::count(file->learned.begin() + range.begin,
+                                           file->learned.begin() + range.begin + range.size, 1);
+      file->samples[kept++] = range;
+    }
+    file->samples.resize(kept);
+    return file;
+  }
+
+  // Whether something is predicted; the first token is only behind a begin-of-text token.
+  bool hasTarget(const FileSamples &file, Dataset::Range range) const {
+    const uint64_t skip = room() - context();
+    if (range.size <= skip)
+      return false;
+    if (file.learned.empty())
+      return true;
+    const auto begin = file.learned.begin() + range.begin;
+    return std::find(begin + skip, begin + range.size, 1) != begin + range.size;
+  }
+
+  Dataset ranges(FileSamples &file) const {
+    return {std::move(file.tokens), std::move(file.learned), std::move(file.samples)};
+  }
+
+  // A sample at each token, as far as one fits in.
+  Dataset windows(std::vector<int32_t> tokens) const {
+    const uint64_t count = tokens.size() > context() ? tokens.size() - context() : 1;
+    return Dataset::windows(std::move(tokens), room(), 1, count);
+  }
+
+  // Samples that follow each other.
+  Dataset blocks(std::vector<int32_t> tokens) const {
+    const uint64_t skip = room() - context();
+    const uint64_t targets = tokens.size() > skip ? tokens.size() - skip : 0;
+    const uint64_t count = (targets + context() - 1) / context();
+    return Dataset::windows(std::move(tokens), room(), context(), count);
+  }
+
+  void splitTokens(std::vector<int32_t> tokens) {
+    const double wanted = config_.valSize < 1 ? config_.valSize * static_cast<double>(tokens.size())
+                                              : config_.valSize * static_cast<double>(context());
+    // At least two stay to be trained with.
+    const auto held = static_cast<uint64_t>(
+        std::clamp(std::round(wanted), 0.0, static_cast<double>(tokens.size() - 2)));
+    if (held > 1)
+      data_.validation = blocks({tokens.end() - held, tokens.end()});
+    tokens.resize(tokens.size() - (held > 1 ? held : 0));
+    data_.train = windows(std::move(tokens));
+  }
+
+  void splitSamples(FileSamples &file) {
+    const uint64_t count = file.samples.size();
+    if (count == 0)
+      return;
+    const double wanted =
+        config_.valSize < 1 ? config_.valSize * static_cast<double>(count) : config_.valSize;
+    const auto held = std::min<uint64_t>(static_cast<uint64_t>(std::ceil(wanted)), count - 1);
+    std::vector<bool> isHeld(count);
+    const Permutation order(count, Random(config_.seed, kSplitStream).next());
+    for (uint64_t i = 0; i < held; ++i)
+      isHeld[order(i)] = true;
+    std::vector<Dataset::Range> train, validation;
+    for (uint64_t i = 0; i < count; ++i)
+      (isHeld[i] ? validation : train).push_back(file.samples[i]);
+    if (held > 0)
+      data_.validation = Dataset(file.tokens, file.learned, std::move(validation));
+    file.samples = std::move(train);
+    data_.train = ranges(file);
+  }
+
+  const TrainConfig &config_;
+  const Tokenizer &tokenizer_;
+  std::string modelTemplate_;
+  TrainingData data_;
+  absl::flat_hash_set<int32_t> unique_;
+};
+
+} // namespace
+
+std::string DataReport::text() const {
+  std::string out = absl::StrCat(path, ": ", samples, " samples, ", tokens, " tokens, ",
+                                 uniqueTokens, " of them different\n");
+  if (learnedTokens > 0)
+    absl::StrAppend(&out, learnedTokens, " tokens are learned, the others are only read\n");
+  if (validationSamples > 0)
+    absl::StrAppend(&out, validationSamples, " samples are held back to validate with\n");
+  if (cut > 0)
+    absl::StrAppend(&out, cut,
+                    " samples are longer than max_seq_length and were cut, the longest of ",
+                    longest, " tokens\n");
+  if (shorter > 0)
+    absl::StrAppend(&out, shorter, " samples are shorter than max_seq_length, the shortest of ",
+                    shortest, " tokens\n");
+  if (dropped > 0)
+    absl::StrAppend(&out, dropped, " samples were left out: nothing in them is to be learned\n");
+  if (skippedBytes > 0)
+    absl::StrAppend(&out, skippedBytes, " bytes before the first sample_start were left out\n");
+  return out;
+}
+
+absl::StatusOr<TrainingData> loadData(const TrainConfig &config, const Tokenizer &tokenizer,
+                                      absl::string_view modelTemplate) {
+  return Loader(config, tokenizer, modelTemplate).load();
+}
+
+} // namespace llmc::lora

@@ -1,0 +1,156 @@
+#include "frontends/lora/data/SampleReader.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "frontends/gguf/file/GgufText.h"
+#include "frontends/lora/data/JsonlRecord.h"
+#include "frontends/tokenizer/Utf8.h"
+#include "runtime/core/MappedFile.h"
+#include <algorithm>
+
+namespace llmc::lora {
+namespace {
+
+absl::Status bad(absl::string_view where, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(where, ": ", what));
+}
+
+uint64_t lineOf(absl::string_view text, size_t offset) {
+  return 1 + std::count(text.begin(), text.begin() + offset, '\n');
+}
+
+class Reader {
+public:
+  Reader(const std::string &path, const TrainConfig &config, const Tokenizer &tokenizer)
+      : path_(path), config_(config), tokenizer_(tokenizer) {}
+
+  absl::StatusOr<FileSamples> readText(absl::string_view text) {
+    if (config_.sampleStart.empty()) {
+      absl::StatusOr<std::vector<int32_t>> tokens = tokenizer_.encode(text);
+      if (!tokens.ok())
+        return bad(path_, tokens.status().message());
+      out_.tokens = *std::move(tokens);
+      out_.everyToken = true;
+      return std::move(out_);
+    }
+    const absl::string_view mark = config_.sampleStart;
+    size_t start = text.find(mark);
+    if (start == text.npos)
+      return bad(path_, absl::StrCat("sample_start ", gguf::inQuotes(mark),
+                                     " is not in the file; correct it, or leave it empty"));
+    if (!absl::StripAsciiWhitespace(text.substr(0, start)).empty())
+      out_.skippedBytes = start;
+    uint64_t line = lineOf(text, start);
+    while (start != text.npos) {
+      const size_t next = text.find(mark, start + mark.size());
+      const absl::string_view sample = text.substr(start, next - start);
+      if (absl::Status status = addText(sample, mark.size(), line); !status.ok())
+        return status;
+      line += std::count(sample.begin(), sample.end(), '\n');
+      start = next;
+    }
+    if (config_.overlapping)
+      for (Dataset::Range &range : out_.samples)
+        range.size = std::min<uint64_t>(config_.maxSeqLength + 1, out_.tokens.size() - range.begin);
+    return std::move(out_);
+  }
+
+  absl::StatusOr<FileSamples> readJsonl(absl::string_view text, const std::string &modelTemplate) {
+    uint64_t number = 0;
+    while (!text.empty()) {
+      const size_t end = std::min(text.find('\n'), text.size());
+      const absl::string_view line = absl::StripAsciiWhitespace(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+      ++number;
+      if (line.empty())
+        continue;
+      if (absl::Status status = addLine(line, number, modelTemplate); !status.ok())
+        return bad(absl::StrCat(path_, ":", number), status.message());
+    }
+    return std::move(out_);
+  }
+
+private:
+  // A sample that starts with `mark` bytes of sample_start.
+  absl::Status addText(absl::string_view sample, size_t mark, uint64_t line) {
+    // Of overlapping samples, those before it see the mark.
+    const bool keepsMark = config_.includeSampleStart || config_.overlapping;
+    const absl::string_view text = keepsMark ? sample : sample.substr(mark);
+    if (sample.size() == mark)
+      return absl::OkStatus();
+    absl::StatusOr<std::vector<int32_t>> tokens = tokenizer_.encode(text);
+    if (!tokens.ok())
+      return bad(absl::StrCat(path_, ":", line), tokens.status().message());
+    uint64_t first = 0;
+    if (config_.overlapping && !config_.includeSampleStart)
+      if (const auto offsets = tokenOffsets(tokenizer_, text, *tokens))
+        first = std::ranges::lower_bound(*offsets, mark) - offsets->begin();
+    // A sample that others go on into does not end.
+    if (config_.addEos && !config_.overlapping && tokenizer_.eosId())
+      tokens->push_back(*tokenizer_.eosId());
+    add(*tokens, {}, first, line);
+    return absl::OkStatus();
+  }
+
+  absl::Status addLine(absl::string_view line, uint64_t number, const std::string &modelTemplate) {
+    const bool alpaca = config_.chatTemplate == "alpaca" ||
+                        (config_.chatTemplate == "auto" && modelTemplate.empty());
+    absl::StatusOr<JsonlRecord> record = parseJsonlRecord(line, config_.maskPrompt, alpaca);
+    if (!record.ok())
+      return record.status();
+    std::vector<Segment> segments = std::move(record->texts);
+    if (!record->messages.empty()) {
+      absl::StatusOr<const ChatFormat *> format =
+          findChatFormat(config_.chatTemplate, modelTemplate);
+      if (!format.ok())
+        return format.status();
+      segments = renderChat(**format, record->messages, config_.maskPrompt);
+    } else if (config_.addEos && !segments.empty()) {
+      segments.push_back({.eos = true});
+    }
+    absl::StatusOr<SampleTokens> sample = encodeSegments(tokenizer_, segments);
+    if (!sample.ok())
+      return sample.status();
+    add(sample->tokens, sample->learned, 0, number);
+    return absl::OkStatus();
+  }
+
+  void add(const std::vector<int32_t> &tokens, const std::vector<uint8_t> &learned, uint64_t first,
+           uint64_t line) {
+    if (tokens.size() <= first)
+      return;
+    out_.samples.push_back({out_.tokens.size() + first, tokens.size() - first});
+    out_.lines.push_back(line);
+    out_.tokens.insert(out_.tokens.end(), tokens.begin(), tokens.end());
+    out_.learned.insert(out_.learned.end(), learned.begin(), learned.end());
+  }
+
+  const std::string &path_;
+  const TrainConfig &config_;
+  const Tokenizer &tokenizer_;
+  FileSamples out_;
+};
+
+} // namespace
+
+absl::StatusOr<FileSamples> readSamples(const std::string &path, const TrainConfig &config,
+                                        const Tokenizer &tokenizer,
+                                        const std::string &modelTemplate) {
+  absl::StatusOr<MappedFile> file = MappedFile::open(path);
+  if (!file.ok())
+    return file.status();
+  absl::string_view text(reinterpret_cast<const char *>(file->bytes().data()), file->size());
+  absl::ConsumePrefix(&text, "\xEF\xBB\xBF");
+  if (absl::StripAsciiWhitespace(text).empty())
+    return bad(path, "there is nothing in the file; give one with text or JSONL");
+  if (const size_t invalid = tokenizer::findInvalidUtf8(text); invalid != text.npos)
+    return bad(absl::StrCat(path, ":", lineOf(text, invalid)),
+               absl::StrCat("not UTF-8 at byte ", invalid,
+                            "; convert the file (iconv -f WINDOWS-1252 -t UTF-8)"));
+  Reader reader(path, config, tokenizer);
+  const bool jsonl = absl::EndsWith(path, ".jsonl") || absl::EndsWith(path, ".json");
+  return jsonl ? reader.readJsonl(text, modelTemplate) : reader.readText(text);
+}
+
+} // namespace llmc::lora
