@@ -12,6 +12,10 @@ constexpr int64_t kTile = 16; // positions are counted in tiles
 // Logits are computed for a few rows at a time: a row may have 128256 numbers.
 constexpr int64_t kLogitsRows = 32;
 
+// A step that reads fewer bytes is over before another thread could take its share: handing work
+// over and meeting at barriers takes as long as reading about this much from a cache.
+constexpr double kLeastShared = 1.5 * (1 << 20);
+
 int64_t padded(int64_t n) { return (n + kTile - 1) / kTile * kTile; }
 
 } // namespace
@@ -44,6 +48,9 @@ absl::Status Session::allocate(int64_t context) {
           absl::StrCat("a context of ", context, " tokens is too long"));
     cacheBytes += shape.bytes(capacity_);
   }
+  for (const ProgramWeight &weight : manifest.weights)
+    weightBytes_ += weight.packed ? weight.bytes() : 0;
+  cacheBytesPerPosition_ = double(cacheBytes) / double(capacity_);
   uint64_t sumsBytes = 0;
   for (const ColumnSumsShape &shape : manifest.columnSums)
     sumsBytes += shape.bytes();
@@ -110,10 +117,13 @@ void Session::run(StepFunction function, std::span<const int64_t> arguments, int
   context.arena = arena_->data();
   context.scratch = scratch_->data();
   context.arguments = arguments.data();
-  context.team = &team_;
+  const double bytes =
+      double(rows) * (double(weightBytes_) + double(position_) * cacheBytesPerPosition_);
+  ThreadTeam &team = bytes < kLeastShared ? alone_ : team_;
+  context.team = &team;
   context.rows = rows;
   context.capacity = capacity_;
-  team_.run([&](unsigned thread, unsigned threads) { function(&context, thread, threads); });
+  team.run([&](unsigned thread, unsigned threads) { function(&context, thread, threads); });
 }
 
 void Session::runStep(std::span<const int32_t> tokens) {

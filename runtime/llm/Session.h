@@ -61,6 +61,9 @@ private:
 
   const Program &program_;
   ThreadTeam &team_;
+  ThreadTeam alone_{1}; // for steps that are not worth sharing
+  uint64_t weightBytes_ = 0;
+  double cacheBytesPerPosition_ = 0;
   int64_t context_ = 0, capacity_ = 0, position_ = 0;
   int64_t lastRow_ = 0;                        // of hidden_, of the newest token
   int64_t widthStride_ = 0, logitsStride_ = 0; // elements from row to row
