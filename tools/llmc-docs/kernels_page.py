@@ -81,7 +81,7 @@ def cells(cpu, loop, weights, tokens, bits):
 
 def section(cpu, formats, assembly):
     """`formats`: (name, bits per weight); `assembly`: by format."""
-    one, some, unpacked, tiles = [], [], [], {}
+    one, some, unpacked, tiles, panels = [], [], [], {}, {}
     for name, bits in formats:
         link = f"[`{name}`](BlockFormats.md#{name.lower()})"
         for function in hot_loops.function_names(assembly[name], rf"matmul\.{name}\.store\.t\d+"):
@@ -100,6 +100,11 @@ def section(cpu, formats, assembly):
         for loop in hot_loops.hot_loops(assembly[name], r"matmul\.amx\.store\.\dx\d"):
             token_tiles, groups = map(int, loop.function.rpartition(".")[2].split("x"))
             tiles[16 * token_tiles, groups] = loop
+        for loop in hot_loops.hot_loops(assembly[name], r"matmul\.panel\..*store\.\dx\d"):
+            kind, _, shape = loop.function.removeprefix("matmul.panel.").rpartition(".store.")
+            tokens, groups = map(int, shape.split("x"))
+            # The broadcast activations are halves of tiles of 12 tokens.
+            panels[kind, groups] = [16 * groups, tokens] + cells(cpu, loop, 16 * groups * loop.columns(12, 1), tokens, None)
     text = f"## {cpu.name}\n\n### One token on {cpu.name}\n\n" + table(["Format"], one)
     text += f"### Several tokens on {cpu.name}\n\n" + table(["Format", "Tokens"], some)
     if tiles:
@@ -108,6 +113,11 @@ def section(cpu, formats, assembly):
                  "and then multiplied as tiles, the same for all of them:\n\n" +
                  table(["Rows", "Tokens"], [[16 * groups, tokens] + cells(cpu, loop, 16 * groups * 32, tokens, None)
                                             for (tokens, groups), loop in sorted(tiles.items())]))
+    if panels:
+        text += (f"### Many tokens on {cpu.name}\n\nFormats of integers are unpacked to panels once for all tokens of a "
+                 "step: bytes, a scale for 16 or 32 of them and, for formats with one, a minimum. `offset` is what has "
+                 "been added to make bytes unsigned. Panels of one kind are multiplied alike:\n\n" +
+                 table(["Panel", "Rows", "Tokens"], [[f"`{kind}`"] + row for (kind, _), row in sorted(panels.items())]))
     return text
 
 
