@@ -97,7 +97,8 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::parse(std::span<const uint8_t> 
   SafetensorsFile file;
   file.path_ = std::string(name);
   file.metadata_ = std::move(records->metadata);
-  file.data_ = bytes.subspan(sizeof(headerBytes) + headerBytes);
+  file.header_ = bytes.first(sizeof(headerBytes) + headerBytes);
+  file.data_ = bytes.subspan(file.header_.size());
   for (SafetensorsRecord &record : records->tensors) {
     if (std::string problem = problemOf(record, file.data_.size()); !problem.empty())
       return badTensor(name, record, problem);

@@ -58,7 +58,8 @@ public:
   const SafetensorsTensor *find(absl::string_view name) const;
   const SafetensorsMetadata &metadata() const { return metadata_; }
   const std::string &path() const { return path_; }
-  /// Everything behind the header.
+  /// The header with its length in front, and everything behind it.
+  std::span<const uint8_t> header() const { return header_; }
   std::span<const uint8_t> data() const { return data_; }
 
 private:
@@ -69,7 +70,7 @@ private:
   std::vector<SafetensorsTensor> tensors_;
   absl::flat_hash_map<std::string, size_t> byName_;
   SafetensorsMetadata metadata_;
-  std::span<const uint8_t> data_;
+  std::span<const uint8_t> header_, data_;
 };
 
 /// The values of an F32, F16 or BF16 tensor; InvalidArgument (without the file's name) for others.

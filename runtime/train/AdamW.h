@@ -1,0 +1,76 @@
+#ifndef LLMC_RUNTIME_TRAIN_ADAMW_H
+#define LLMC_RUNTIME_TRAIN_ADAMW_H
+
+#include "runtime/core/ThreadTeam.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace llmc {
+
+/// A named f32 tensor that is trained. Values and gradient belong to the caller and stay where they
+/// are; both are in row order.
+struct TrainedTensor {
+  std::string name;
+  std::vector<uint64_t> shape; ///< the slowest extent first
+  std::span<float> values;
+  std::span<float> gradient; ///< as many as `values`
+};
+
+struct AdamOptions {
+  double beta1 = 0.9, beta2 = 0.999; ///< in [0, 1)
+  double epsilon = 1e-8;
+  double weightDecay = 0; ///< of tensors with two or more extents only
+  double maxNorm = 0;     ///< gradients of a larger norm are scaled down to it; 0: never
+};
+
+struct AdamStep {
+  double gradientNorm = 0; ///< Euclidean, over all tensors, scaled but not yet clipped
+  bool applied = false;    ///< false when the norm is not finite: then nothing has changed
+};
+
+/// AdamW (Loshchilov and Hutter 2019, algorithm 2 with decoupled decay; bias correction as in
+/// Kingma and Ba 2015), with PyTorch's arithmetic. Results do not depend on the number of threads.
+class AdamW {
+public:
+  AdamW(std::vector<TrainedTensor> tensors, const AdamOptions &options);
+
+  /// One step with gradients times `gradientScale` (1 / tokens, where gradients are of a sum over
+  /// tokens). Afterwards the gradients are 0, also when the step was not applied.
+  AdamStep step(double learningRate, double gradientScale, ThreadTeam &team);
+
+  /// Steps that were applied.
+  int64_t steps() const { return steps_; }
+  /// For a resumed run, with the moments.
+  void setSteps(int64_t steps) { steps_ = steps; }
+
+  std::span<const TrainedTensor> tensors() const { return tensors_; }
+  /// The moments of tensors()[i], of the shape of the tensor.
+  std::span<float> firstMoment(size_t i) { return moments_[i].first; }
+  std::span<float> secondMoment(size_t i) { return moments_[i].second; }
+
+private:
+  struct Moments {
+    std::vector<float> first, second;
+  };
+  /// A part of a tensor that one thread works on.
+  struct Chunk {
+    size_t tensor;
+    uint64_t begin, size;
+  };
+
+  double squaredNorm(ThreadTeam &team);
+
+  std::vector<TrainedTensor> tensors_;
+  AdamOptions options_;
+  std::vector<Moments> moments_;
+  std::vector<Chunk> chunks_;
+  std::vector<double> sums_; ///< one for each chunk, added up in order
+  int64_t steps_ = 0;
+};
+
+} // namespace llmc
+
+#endif // LLMC_RUNTIME_TRAIN_ADAMW_H

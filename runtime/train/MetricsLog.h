@@ -1,0 +1,59 @@
+#ifndef LLMC_RUNTIME_TRAIN_METRICSLOG_H
+#define LLMC_RUNTIME_TRAIN_METRICSLOG_H
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace llmc {
+
+/// A line of metrics.jsonl: an object with these keys, those without a value left out.
+struct Metrics {
+  int64_t step = 0;                 ///< "step", counted from 1; a validation has the last one's
+  std::optional<double> epoch = {}; ///< "epoch": passes over the data, with a fraction
+  std::optional<double> loss = {};  ///< "loss": mean over the step's learned tokens
+  std::optional<double> learningRate = {};    ///< "learning_rate"
+  std::optional<double> gradientNorm = {};    ///< "grad_norm"
+  std::optional<double> tokensPerSecond = {}; ///< "tokens_per_second"
+  std::optional<double> seconds = {};         ///< "seconds" since the start
+  std::optional<double> validationLoss = {};  ///< "eval_loss"
+};
+
+/// The log of a run, one JSON object a line.
+class MetricsLog {
+public:
+  /// Goes on with the file at `path`, of which the lines of steps up to `step` stay: what a resumed
+  /// run does again, and a line that was cut when the first one was killed, is removed. With step 0
+  /// the log starts empty.
+  static absl::StatusOr<MetricsLog> open(const std::string &path, int64_t step);
+
+  MetricsLog(MetricsLog &&other) noexcept;
+  MetricsLog &operator=(MetricsLog &&other) noexcept;
+  ~MetricsLog();
+
+  /// Appends a line in one write.
+  absl::Status append(const Metrics &metrics);
+  /// All lines, those of earlier runs included.
+  std::span<const Metrics> lines() const { return lines_; }
+
+private:
+  MetricsLog() = default;
+
+  std::string path_;
+  int descriptor_ = -1;
+  std::vector<Metrics> lines_;
+};
+
+/// A line without its newline, and back; nullopt for a text that is none.
+std::string metricsText(const Metrics &metrics);
+std::optional<Metrics> parseMetrics(absl::string_view line);
+
+} // namespace llmc
+
+#endif // LLMC_RUNTIME_TRAIN_METRICSLOG_H
