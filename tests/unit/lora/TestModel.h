@@ -53,7 +53,8 @@ inline BaseModel makeBase(const ModelSize &size = {}) {
   }
   if (!size.tied)
     add("output.weight", {width, size.vocabulary});
-  auto opened = gguf::GgufFile::parse(file.build(), "base.gguf", {.headerOnly = true});
+  const std::vector<uint8_t> bytes = file.build(); // the file is a view of it
+  auto opened = gguf::GgufFile::parse(bytes, "base.gguf", {.headerOnly = true});
   EXPECT_TRUE(opened.ok()) << opened.status();
   auto base = BaseModel::describe(**opened);
   EXPECT_TRUE(base.ok()) << base.status();
