@@ -81,6 +81,12 @@ void addModelOps(OpTable<Real> &table);
 // Weights, state, calls, constants.
 template <class Real>
 void addProgramOps(OpTable<Real> &table);
+// The loops over blocks.
+template <class Real>
+void addLayerOps(OpTable<Real> &table);
+// Parameters, adjoints and what else training needs.
+template <class Real>
+void addTrainingOps(OpTable<Real> &table);
 
 } // namespace llmc
 

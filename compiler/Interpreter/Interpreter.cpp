@@ -11,6 +11,8 @@ const OpTable<Real> &opTable() {
     auto *result = new OpTable<Real>();
     addModelOps(*result);
     addProgramOps(*result);
+    addLayerOps(*result);
+    addTrainingOps(*result);
     return result;
   }();
   return *table;
@@ -55,6 +57,30 @@ absl::StatusOr<TensorValue<Real> *> Interpreter<Real>::columnSums(const StateHan
     return &found->second;
   LLMC_ASSIGN_OR_RETURN(auto created, allocateTensor<Real>(shape));
   return &sums_.insert_or_assign(handle.name, std::move(created)).first->second;
+}
+
+template <class Real>
+absl::StatusOr<Parameter<Real> *> Interpreter<Real>::parameter(llm::ParameterOp symbol,
+                                                               int64_t index) {
+  auto type = mlir::cast<mlir::RankedTensorType>(symbol.getType());
+  std::vector<int64_t> shape(type.getShape().begin(), type.getShape().end());
+  std::string source = symbol.getSourceName(index);
+  auto found = parameters_.find(source);
+  if (found != parameters_.end() && found->second.value.shape == shape)
+    return &found->second;
+  Parameter<Real> created;
+  LLMC_ASSIGN_OR_RETURN(created.value, allocateTensor<Real>(shape));
+  created.gradient = created.value;
+  return &parameters_.insert_or_assign(source, std::move(created)).first->second;
+}
+
+template <class Real>
+absl::StatusOr<Parameter<Real> *> Interpreter<Real>::parameter(const std::string &source) {
+  for (auto symbol : module_.getOps<llm::ParameterOp>())
+    for (int64_t i = 0; i < symbol.getCount(); ++i)
+      if (symbol.getSourceName(i) == source)
+        return parameter(symbol, i);
+  return absl::NotFoundError(absl::StrCat("the module has no parameter '", source, "'"));
 }
 
 template <class Real>

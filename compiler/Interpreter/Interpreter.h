@@ -7,6 +7,7 @@
 #include "compiler/Interpreter/InterpreterValue.h"
 #include "compiler/Interpreter/KvCacheState.h"
 #include "compiler/Interpreter/WeightStore.h"
+#include "dialects/llm/IR/LlmDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <map>
 
@@ -15,6 +16,12 @@ namespace llmc {
 struct InterpreterOptions {
   // Keep cache elements in Real instead of rounding them to the cache's element type.
   bool exactCache = false;
+};
+
+// A matrix that training changes, and the sum of the gradients since it was last set to zero.
+template <class Real>
+struct Parameter {
+  TensorValue<Real> value, gradient;
 };
 
 // True if the interpreter has a meaning for operations of this name.
@@ -40,10 +47,15 @@ public:
   void reset() {
     states_.clear();
     sums_.clear();
+    parameters_.clear();
   }
 
   // Column sums, [layers x columns], zero until a program has added to them.
   absl::StatusOr<TensorValue<Real> *> columnSums(const StateHandle &handle);
+
+  // Parameters by their names in files; zero until somebody sets them, as are their gradients.
+  absl::StatusOr<Parameter<Real> *> parameter(llm::ParameterOp symbol, int64_t index);
+  absl::StatusOr<Parameter<Real> *> parameter(const std::string &source);
 
   // For the operations.
   mlir::ModuleOp module() { return module_; }
@@ -57,6 +69,7 @@ private:
   InterpreterOptions options_;
   std::map<std::string, KvCacheState<Real>> states_;
   std::map<std::string, TensorValue<Real>> sums_;
+  std::map<std::string, Parameter<Real>> parameters_;
 };
 
 } // namespace llmc

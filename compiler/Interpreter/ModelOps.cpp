@@ -77,7 +77,8 @@ absl::Status ropeTable(llm::RopeTableOp op, Frame<Real> &frame) {
                             .extrapolation = op.getExtrapolation().convertToDouble(),
                             .originalContext = static_cast<int64_t>(op.getOriginalContext())};
   return frame.setTensor(op.getResult(),
-                         reference::ropeTable<Real>(parameters, factors.get(), start, rows));
+                         reference::ropeTable<Real>(parameters, factors.get(), start, rows,
+                                                    static_cast<int64_t>(op.getSequence())));
 }
 
 template <class Real>

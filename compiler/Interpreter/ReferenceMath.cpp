@@ -119,7 +119,7 @@ absl::StatusOr<int64_t> endOfStep(int64_t start, int64_t rows) {
 
 template <class Real>
 Result<Real> ropeTable(const RopeParameters &parameters, const TensorValue<Real> *factors,
-                       int64_t start, int64_t rows) {
+                       int64_t start, int64_t rows, int64_t sequence) {
   LLMC_RETURN_IF_ERROR(endOfStep(start, rows).status());
   LLMC_ASSIGN_OR_RETURN(TensorValue<Real> result, allocateTensor<Real>({rows, parameters.dims}));
   if (factors)
@@ -127,7 +127,8 @@ Result<Real> ropeTable(const RopeParameters &parameters, const TensorValue<Real>
   RopeFrequencies rope = ropeFrequencies(parameters);
   for (int64_t t = 0; t < rows; ++t)
     for (int64_t i = 0; i < parameters.dims / 2; ++i) {
-      double angle = static_cast<double>(start + t) * rope.frequencies[i];
+      double angle =
+          static_cast<double>(start + (sequence ? t % sequence : t)) * rope.frequencies[i];
       if (factors)
         angle /= static_cast<double>(factors->data[i]);
       result.row(t)[2 * i] = static_cast<Real>(std::cos(angle) * rope.magnitude);
@@ -203,7 +204,7 @@ Result<Real> attention(const TensorValue<Real> &query, const AttentionShape &sha
   template TensorValue<Real> silu(const TensorValue<Real> &);                                      \
   template Result<Real> swiglu(const TensorValue<Real> &, const TensorValue<Real> &);              \
   template Result<Real> ropeTable(const RopeParameters &, const TensorValue<Real> *, int64_t,      \
-                                  int64_t);                                                        \
+                                  int64_t, int64_t);                                               \
   template Result<Real> rope(const TensorValue<Real> &, const TensorValue<Real> &, int64_t);       \
   template Result<Real> attention(                                                                 \
       const TensorValue<Real> &, const AttentionShape &,                                           \

@@ -39,10 +39,11 @@ template <class Real>
 Result<Real> swiglu(const TensorValue<Real> &gate, const TensorValue<Real> &up);
 
 // Cosines and sines of `rows` positions from `start`. Angles are computed in double for either
-// Real; `factors`, one per pair, may be null.
+// Real; `factors`, one per pair, may be null. After `sequence` rows, unless that is 0, positions
+// begin again.
 template <class Real>
 Result<Real> ropeTable(const RopeParameters &parameters, const TensorValue<Real> *factors,
-                       int64_t start, int64_t rows);
+                       int64_t start, int64_t rows, int64_t sequence);
 
 // Rotates the pairs (2i, 2i + 1) of each head of `headDim` by the table's row.
 template <class Real>

@@ -226,7 +226,11 @@ private:
           values[o.getResult()] = GetStateOp::create(b, loc, o.getType(), o.getStateAttr());
           return success();
         })
-        .Case([&](llm::LayersOp o) { return convertLayers(o), success(); })
+        .Case([&](llm::LayersOp o) -> LogicalResult {
+          if (!o.getSaved().empty())
+            return o.emitError() << "has no counterpart in the kernel dialect where blocks save";
+          return convertLayers(o), success();
+        })
         .Case([&](llm::EmbedOp o) {
           EmbedOp::create(b, loc, get(o.getTokens()), get(o.getWeight()),
                           outputFor(o->getResult(0)));
@@ -249,7 +253,11 @@ private:
         .Case([&](llm::MulOp o) { return map(o, Map::Mul), success(); })
         .Case([&](llm::SiluOp o) { return map(o, Map::Silu), success(); })
         .Case([&](llm::SwigluOp o) { return map(o, Map::Swiglu), success(); })
-        .Case([&](llm::RopeTableOp o) { return convertRopeTable(o), success(); })
+        .Case([&](llm::RopeTableOp o) -> LogicalResult {
+          if (o.getSequence())
+            return o.emitError() << "has no counterpart in the kernel dialect with sequences";
+          return convertRopeTable(o), success();
+        })
         .Case([&](llm::RopeOp o) {
           RopeOp::create(b, loc, get(o.getInput()), get(o.getTable()), outputFor(o->getResult(0)),
                          o.getHeadDimAttr());

@@ -13,6 +13,12 @@ namespace {
 bool multiplies(OpOperand &use) {
   if (auto linear = dyn_cast<LinearOp>(use.getOwner()))
     return use.get() == linear.getWeight();
+  if (auto linear = dyn_cast<LinearTransposedOp>(use.getOwner()))
+    return use.get() == linear.getWeight();
+  if (auto loss = dyn_cast<LinearCrossEntropyOp>(use.getOwner()))
+    return use.get() == loss.getWeight();
+  if (auto loss = dyn_cast<LinearCrossEntropyAdjointOp>(use.getOwner()))
+    return use.get() == loss.getWeight();
   if (auto fused = dyn_cast<FusedLinearOp>(use.getOwner()))
     return llvm::is_contained(fused.getWeights(), use.get());
   return false;
@@ -27,15 +33,20 @@ class LlmAssignLayouts : public impl::LlmAssignLayoutsBase<LlmAssignLayouts> {
     module.walk([&](GetWeightOp get) {
       values[symbols.lookup<WeightOp>(get.getWeight())].push_back(get.getResult());
     });
-    module.walk([&](LayersOp layers) {
+    auto addBlocks = [&](auto layers) {
       for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
         auto function = symbols.lookup<func::FuncOp>(cast<FlatSymbolRefAttr>(block).getValue());
         unsigned parameter = function.getNumArguments() - cast<ArrayAttr>(families).size();
-        for (Attribute family : cast<ArrayAttr>(families))
-          values[symbols.lookup<WeightOp>(cast<FlatSymbolRefAttr>(family).getValue())].push_back(
-              function.getArgument(parameter++));
+        for (Attribute family : cast<ArrayAttr>(families)) {
+          BlockArgument carrier = function.getArgument(parameter++);
+          auto name = cast<FlatSymbolRefAttr>(family).getValue();
+          if (auto weight = symbols.lookup<WeightOp>(name))
+            values[weight].push_back(carrier);
+        }
       }
-    });
+    };
+    module.walk([&](LayersOp layers) { addBlocks(layers); });
+    module.walk([&](LayersAdjointOp layers) { addBlocks(layers); });
     auto packed = PackedAttr::get(&getContext(), 16);
     for (auto &[weight, carriers] : values) {
       auto type = cast<RankedTensorType>(weight.getType());

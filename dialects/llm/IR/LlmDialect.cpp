@@ -12,6 +12,8 @@ using namespace llmc::llm;
 #include "dialects/llm/IR/LlmDialect.cpp.inc"
 #include "dialects/llm/IR/LlmEnums.cpp.inc"
 
+#include "dialects/llm/IR/Differentiable.cpp.inc"
+
 // The name of a block format is a bare word: !llm.block<q4_K>.
 static ParseResult parseFormatName(AsmParser &parser, std::string &name) {
   return parser.parseKeywordOrString(&name);

@@ -3,6 +3,7 @@
 #define LLMC_DIALECTS_LLM_IR_LLMDIALECT_H
 
 #include "dialects/llm/Formats/BlockFormats.h"
+#include "dialects/llm/IR/AdjointBuilder.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -23,6 +24,15 @@
 #define GET_ATTRDEF_CLASSES
 #include "dialects/llm/IR/LlmAttrs.h.inc"
 
+namespace llmc::llm {
+
+// The width of a row: the last dimension of tensor<?xN>.
+int64_t getWidth(::mlir::Value rows);
+
+} // namespace llmc::llm
+
+#include "dialects/llm/IR/Differentiable.h.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/llm/IR/LlmOps.h.inc"
 
@@ -40,8 +50,28 @@ inline constexpr int64_t kCacheBlock = 32;
 // Whether a type of elements of a KV cache is !llm.block<q8_0>.
 bool isQ8(::mlir::Type cacheElement);
 
-// The width of a row: the last dimension of tensor<?xN>.
-int64_t getWidth(::mlir::Value rows);
+// A weight or a parameter, as llm.layers sees it; `op` is null if the symbol names neither.
+struct Family {
+  ::mlir::Operation *op = nullptr;
+  ::mlir::Type type;
+  std::optional<::llvm::ArrayRef<int32_t>> layers;
+  bool trained = false; // a parameter
+};
+Family lookupFamily(::mlir::Operation *from, ::mlir::Attribute symbol,
+                    ::mlir::SymbolTableCollection &symbols);
+
+// Attributes of functions and operations.
+//
+// On a function whose gradient is wanted: llm-build-adjoints makes @<function>.gradient.
+inline constexpr ::llvm::StringLiteral kDifferentiateAttrName = "llm.differentiate";
+// Functions that llm-build-adjoints makes are named for what they were made from.
+inline constexpr ::llvm::StringLiteral kGradientSuffix = ".gradient";
+inline constexpr ::llvm::StringLiteral kForwardSuffix = ".forward";
+inline constexpr ::llvm::StringLiteral kAdjointSuffix = ".adjoint";
+// On an operation or a parameter of a function that carries a derivative.
+inline constexpr ::llvm::StringLiteral kActiveAttrName = "llm.active";
+// On an operation of an adjoint that computes again what operation number N of the block computed.
+inline constexpr ::llvm::StringLiteral kPrimalAttrName = "llm.primal";
 
 } // namespace llmc::llm
 

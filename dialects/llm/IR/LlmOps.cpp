@@ -1,5 +1,6 @@
 // Verifiers of the `llm` operations.
 #include "dialects/llm/IR/LlmDialect.h"
+#include "dialects/llm/IR/Verifiers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -11,17 +12,15 @@ using namespace llmc::llm;
 #define GET_OP_CLASSES
 #include "dialects/llm/IR/LlmOps.cpp.inc"
 
-namespace {
+RankedTensorType llm::tensorOf(Value v) { return cast<RankedTensorType>(v.getType()); }
 
-RankedTensorType tensorOf(Value v) { return cast<RankedTensorType>(v.getType()); }
-
-LogicalResult checkWidth(Operation *op, Value rows, int64_t width, StringRef what) {
+LogicalResult llm::checkWidth(Operation *op, Value rows, int64_t width, StringRef what) {
   if (getWidth(rows) == width)
     return success();
   return op->emitOpError() << what << " has " << getWidth(rows) << " columns, expected " << width;
 }
 
-LogicalResult checkRowsOfBlocks(Operation *op, RankedTensorType weight) {
+LogicalResult llm::checkRowsOfBlocks(Operation *op, RankedTensorType weight) {
   const BlockFormat *format = getBlockFormat(weight.getElementType());
   if (format && weight.getRank() == 2 && weight.getDimSize(1) % format->weights != 0)
     return op->emitOpError() << "rows of " << weight.getDimSize(1)
@@ -30,8 +29,7 @@ LogicalResult checkRowsOfBlocks(Operation *op, RankedTensorType weight) {
   return success();
 }
 
-// `w` multiplies rows of width `k`.
-LogicalResult checkMatrix(Operation *op, Value w, int64_t k) {
+LogicalResult llm::checkMatrix(Operation *op, Value w, int64_t k) {
   RankedTensorType type = tensorOf(w);
   if (type.getDimSize(1) != k)
     return op->emitOpError() << "weight " << type << " takes rows of " << type.getDimSize(1)
@@ -39,12 +37,14 @@ LogicalResult checkMatrix(Operation *op, Value w, int64_t k) {
   return checkRowsOfBlocks(op, type);
 }
 
-LogicalResult checkPairs(Operation *op, Value table) {
+LogicalResult llm::checkPairs(Operation *op, Value table) {
   if (getWidth(table) % 2 == 0)
     return success();
   return op->emitOpError() << "a rotary table has two columns per pair, so it cannot have "
                            << getWidth(table);
 }
+
+namespace {
 
 LogicalResult checkCache(Operation *op, KvCacheType cache, Value keys, Value values) {
   if (failed(checkWidth(op, keys, cache.getHeads() * cache.getKey(), "keys")))
@@ -71,19 +71,37 @@ LogicalResult checkAttention(Operation *op, KvCacheType cache, Value query, Valu
 
 } // namespace
 
-LogicalResult WeightOp::verify() {
-  size_t templates = getSource().count("{layer}");
+LogicalResult llm::verifyFamily(Operation *op, StringRef source,
+                                std::optional<ArrayRef<int32_t>> layers) {
+  size_t templates = source.count("{layer}");
   if (templates > 1)
-    return emitOpError() << "'{layer}' may be in the source once, not " << templates << " times";
+    return op->emitOpError() << "'{layer}' may be in the source once, not " << templates
+                             << " times";
   bool templated = templates == 1;
-  if (templated != getLayers().has_value())
-    return emitOpError() << (templated ? "'{layer}' in the source needs 'layers'"
-                                       : "'layers' needs '{layer}' in the source");
-  if (getLayers() && getLayers()->empty())
-    return emitOpError() << "a family needs at least one layer";
-  for (int32_t layer : getLayers().value_or(ArrayRef<int32_t>()))
+  if (templated != layers.has_value())
+    return op->emitOpError() << (templated ? "'{layer}' in the source needs 'layers'"
+                                           : "'layers' needs '{layer}' in the source");
+  if (layers && layers->empty())
+    return op->emitOpError() << "a family needs at least one layer";
+  for (int32_t layer : layers.value_or(ArrayRef<int32_t>()))
     if (layer < 0)
-      return emitOpError() << "layers are numbered from 0, not " << layer;
+      return op->emitOpError() << "layers are numbered from 0, not " << layer;
+  return success();
+}
+
+std::string llm::sourceName(StringRef source, std::optional<ArrayRef<int32_t>> layers,
+                            int64_t index) {
+  std::string name = source.str();
+  if (layers) {
+    size_t at = name.find("{layer}");
+    name.replace(at, strlen("{layer}"), llvm::utostr((*layers)[index]));
+  }
+  return name;
+}
+
+LogicalResult WeightOp::verify() {
+  if (failed(verifyFamily(*this, getSource(), getLayers())))
+    return failure();
   auto type = cast<RankedTensorType>(getType());
   if (!type.hasStaticShape())
     return emitOpError() << "a weight has a static shape, not " << type;
@@ -93,12 +111,7 @@ LogicalResult WeightOp::verify() {
 }
 
 std::string WeightOp::getSourceName(int64_t index) {
-  std::string name = getSource().str();
-  if (auto layers = getLayers()) {
-    size_t at = name.find("{layer}");
-    name.replace(at, strlen("{layer}"), llvm::utostr((*layers)[index]));
-  }
-  return name;
+  return sourceName(getSource(), getLayers(), index);
 }
 
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -144,51 +157,149 @@ LogicalResult GetStateOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+Family llm::lookupFamily(Operation *from, Attribute symbol, SymbolTableCollection &symbols) {
+  auto name = dyn_cast<FlatSymbolRefAttr>(symbol);
+  Operation *op = name ? symbols.lookupNearestSymbolFrom(from, name) : nullptr;
+  if (auto weight = dyn_cast_or_null<WeightOp>(op))
+    return {op, weight.getType(), weight.getLayers(), false};
+  if (auto parameter = dyn_cast_or_null<ParameterOp>(op))
+    return {op, parameter.getType(), parameter.getLayers(), true};
+  return {};
+}
+
+namespace {
+
+// What llm.layers and llm.layers_adjoint have in common.
+template <class Op>
+class LayersVerifier {
+public:
+  LayersVerifier(Op op, SymbolTableCollection &symbols) : op(op), symbols(symbols) {}
+
+  // `checkSignature(function, families' types, layers of the block)` for each block.
+  LogicalResult
+  verify(function_ref<LogicalResult(FunctionOpInterface, ArrayRef<Type>, int64_t)> checkSignature) {
+    if (op.getWeights().size() != op.getBlocks().size())
+      return op.emitOpError() << "needs one list of weights per block";
+    SmallVector<SmallVector<int32_t>> layers(op.getBlocks().size());
+    for (auto [layer, block] : llvm::enumerate(op.getSchedule())) {
+      if (block < 0 || block >= static_cast<int64_t>(layers.size()))
+        return op.emitOpError() << "schedule names block " << block << " of " << layers.size();
+      layers[block].push_back(layer);
+    }
+    for (auto [i, symbol] : llvm::enumerate(op.getBlocks())) {
+      auto name = dyn_cast<FlatSymbolRefAttr>(symbol);
+      auto function = name ? symbols.template lookupNearestSymbolFrom<FunctionOpInterface>(op, name)
+                           : FunctionOpInterface();
+      if (!function)
+        return op.emitOpError() << "no function named " << symbol;
+      auto families = dyn_cast<ArrayAttr>(op.getWeights()[i]);
+      if (!families)
+        return op.emitOpError() << "weights of block " << i << " must be a list of symbols";
+      SmallVector<Type> types;
+      for (Attribute family : families)
+        if (failed(checkFamily(family, symbol, layers[i], types)))
+          return failure();
+      if (failed(checkSignature(function, types, layers[i].size())))
+        return failure();
+    }
+    return success();
+  }
+
+private:
+  LogicalResult checkFamily(Attribute symbol, Attribute block, ArrayRef<int32_t> layers,
+                            SmallVector<Type> &types) {
+    Family family = lookupFamily(op, symbol, symbols);
+    if (!family.op)
+      return op.emitOpError() << "no weight named " << symbol;
+    if (!family.layers || family.layers->size() != layers.size())
+      return op.emitOpError() << "weight " << symbol << " must be a family of " << layers.size()
+                              << " tensors, one per layer of block " << block;
+    if (*family.layers != layers)
+      return op.emitOpError() << "weight " << symbol
+                              << " is of other layers than the schedule gives to " << block;
+    types.push_back(family.type);
+    return success();
+  }
+
+  Op op;
+  SymbolTableCollection &symbols;
+};
+
+// The type that `layers` values of a block's type become together.
+Type savedType(Type type, int64_t layers) {
+  auto rows = dyn_cast<RankedTensorType>(type);
+  if (!rows || rows.getRank() != 2)
+    return {};
+  return RankedTensorType::get({layers, rows.getDimSize(0), rows.getDimSize(1)},
+                               rows.getElementType());
+}
+
+} // namespace
+
 LogicalResult LayersOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (getHidden().getType() != getResult().getType())
     return emitOpError() << "blocks keep the hidden state's type";
-  if (getWeights().size() != getBlocks().size())
-    return emitOpError() << "needs one list of weights per block";
-  SmallVector<int64_t> uses(getBlocks().size());
-  for (int32_t block : getSchedule()) {
-    if (block < 0 || block >= static_cast<int64_t>(uses.size()))
-      return emitOpError() << "schedule names block " << block << " of " << uses.size();
-    ++uses[block];
-  }
-  for (auto [i, symbol] : llvm::enumerate(getBlocks())) {
-    auto function = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(
-        *this, cast<FlatSymbolRefAttr>(symbol));
-    if (!function)
-      return emitOpError() << "no function named " << symbol;
-    SmallVector<Type> expected{getHidden().getType(), IndexType::get(getContext())};
-    llvm::append_range(expected, getShared().getTypes());
-    auto families = dyn_cast<ArrayAttr>(getWeights()[i]);
-    if (!families)
-      return emitOpError() << "weights of block " << i << " must be a list of symbols";
-    for (Attribute family : families) {
-      auto name = dyn_cast<FlatSymbolRefAttr>(family);
-      auto weight = name ? symbols.lookupNearestSymbolFrom<WeightOp>(*this, name) : WeightOp();
-      if (!weight)
-        return emitOpError() << "no weight named " << family;
-      if (!weight.getLayers() || weight.getCount() != uses[i])
-        return emitOpError() << "weight " << family << " must be a family of " << uses[i]
-                             << " tensors, one per layer of block " << symbol;
-      SmallVector<int32_t> own;
-      for (auto [layer, block] : llvm::enumerate(getSchedule()))
-        if (block == static_cast<int32_t>(i))
-          own.push_back(layer);
-      if (*weight.getLayers() != ArrayRef<int32_t>(own))
-        return emitOpError() << "weight " << family
-                             << " is of other layers than the schedule gives to " << symbol;
-      expected.push_back(weight.getType());
-    }
-    if (function.getArgumentTypes() != ArrayRef<Type>(expected))
-      return emitOpError() << "block " << symbol
-                           << " does not take the hidden state, the layer, the "
-                           << "shared operands and its weights, in this order and of these types";
-    if (function.getResultTypes() != ArrayRef<Type>(getResult().getType()))
-      return emitOpError() << "block " << symbol << " must yield the hidden state";
-  }
+  SmallVector<Type> saved;
+  LogicalResult result =
+      LayersVerifier(*this, symbols)
+          .verify([&](FunctionOpInterface function, ArrayRef<Type> weights,
+                      int64_t layers) -> LogicalResult {
+            SmallVector<Type> expected{getHidden().getType(), IndexType::get(getContext())};
+            llvm::append_range(expected, getShared().getTypes());
+            llvm::append_range(expected, weights);
+            auto name = FlatSymbolRefAttr::get(function.getNameAttr());
+            if (function.getArgumentTypes() != ArrayRef<Type>(expected))
+              return emitOpError()
+                     << "block " << name << " does not take the hidden state, the layer, the "
+                     << "shared operands and its weights, in this order and of these "
+                        "types";
+            if (function.getNumResults() == 0 ||
+                function.getResultTypes().front() != getResult().getType())
+              return emitOpError() << "block " << name << " must yield the hidden state";
+            for (Type type : function.getResultTypes().drop_front())
+              saved.push_back(savedType(type, layers));
+            return success();
+          });
+  if (failed(result))
+    return failure();
+  if (!llvm::equal(saved, getSaved().getTypes()))
+    return emitOpError() << "must yield what its blocks save, for all layers of each";
+  return success();
+}
+
+LogicalResult LayersAdjointOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (getAdjoint().getType() != getResult().getType())
+    return emitOpError() << "the derivative by the hidden state keeps its type";
+  int64_t first = getFirst(), layers = getSchedule().size();
+  if (first < 0 || first >= layers)
+    return emitOpError() << "first is layer " << first << " of " << layers;
+  SmallVector<Type> saved;
+  LogicalResult result =
+      LayersVerifier(*this, symbols)
+          .verify([&](FunctionOpInterface function, ArrayRef<Type> weights,
+                      int64_t layers) -> LogicalResult {
+            SmallVector<Type> before{getAdjoint().getType(), IndexType::get(getContext())};
+            llvm::append_range(before, getShared().getTypes());
+            ArrayRef<Type> types = function.getArgumentTypes();
+            if (types.size() < before.size() + weights.size() ||
+                types.take_front(before.size()) != ArrayRef<Type>(before) ||
+                types.take_back(weights.size()) != weights)
+              return emitOpError()
+                     << "adjoint " << FlatSymbolRefAttr::get(function.getNameAttr())
+                     << " does not take the derivative, the layer, the shared operands, "
+                        "what was saved and its weights, in this order and of these "
+                        "types";
+            if (function.getResultTypes() != ArrayRef<Type>(getResult().getType()))
+              return emitOpError() << "adjoint " << FlatSymbolRefAttr::get(function.getNameAttr())
+                                   << " must yield the derivative by the hidden state";
+            for (Type type : types.drop_front(before.size()).drop_back(weights.size()))
+              saved.push_back(savedType(type, layers));
+            return success();
+          });
+  if (failed(result))
+    return failure();
+  if (!llvm::equal(saved, getSaved().getTypes()))
+    return emitOpError() << "must have what its blocks take as saved, for all layers of each";
   return success();
 }
 
@@ -227,6 +338,8 @@ LogicalResult RopeTableOp::verify() {
     return emitOpError() << "a scaling factor must be positive";
   if (getScaling() == RopeScaling::Yarn && getOriginalContext() <= 0)
     return emitOpError() << "yarn scaling needs original_context";
+  if (static_cast<int64_t>(getSequence()) < 0)
+    return emitOpError() << "a sequence cannot have " << getSequence() << " tokens";
   return success();
 }
 

@@ -1,6 +1,7 @@
 #ifndef LLMC_DIALECTS_LLM_IR_LLMOPS_TD
 #define LLMC_DIALECTS_LLM_IR_LLMOPS_TD
 
+include "dialects/llm/IR/LlmTrainingOps.td"
 include "dialects/llm/IR/LlmTypes.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/EnumAttr.td"
@@ -83,7 +84,8 @@ def Llm_GetStateOp : Llm_Op<"get_state", [Pure, DeclareOpInterfaceMethods<Symbol
   let assemblyFormat = "$state attr-dict `:` qualified(type($result))";
 }
 
-def Llm_LayersOp : Llm_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Llm_LayersOp
+    : Llm_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInterface>, Llm_HasRule]> {
   let summary = "Runs the model's blocks, one after the other";
   let description = [{
     For layer i, calls function `blocks[schedule[i]]` with the hidden state, the layer's number, the
@@ -102,10 +104,22 @@ def Llm_LayersOp : Llm_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInter
 
     A block is `func.func private @block.0(%h, %layer: index, %rope, %kv, %start, %attn_norm, %attn_q)
     -> tensor<?x64xf32>`.
+
+    Families may be parameters as well as weights. A block may yield more than the hidden state: what
+    its adjoint needs. `saved` has those values, first those of block 0, then those of block 1, each of
+    them for all layers of the block: a value `tensor<?xWxf32>` of a block that runs L layers becomes a
+    `tensor<Lx?xWxf32>`. A block that `llm-build-adjoints` made to save is named `<block>.forward`, and
+    its adjoint `<block>.adjoint`.
+
+    ```mlir
+    %y, %s = llm.layers %h shared(%rope) {
+      blocks = [@block.0.forward], weights = [[@blk.attn_q]], schedule = array<i32: 0, 0>
+    } : (tensor<?x64xf32>, tensor<?x8xf32>) -> (tensor<?x64xf32>, tensor<2x?x64xf32>)
+    ```
   }];
   let arguments = (ins Llm_Rows:$hidden, Variadic<AnyType>:$shared, SymbolRefArrayAttr:$blocks,
                        ArrayAttr:$weights, DenseI32ArrayAttr:$schedule);
-  let results = (outs Llm_Rows:$result);
+  let results = (outs Llm_Rows:$result, Variadic<Llm_SavedRows>:$saved);
   let assemblyFormat = [{
     $hidden (`shared` `(` $shared^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
@@ -113,7 +127,7 @@ def Llm_LayersOp : Llm_Op<"layers", [DeclareOpInterfaceMethods<SymbolUserOpInter
 
 // Model math.
 
-def Llm_EmbedOp : Llm_Op<"embed", [Pure]> {
+def Llm_EmbedOp : Llm_Op<"embed", [Pure, Llm_HasRule]> {
   let summary = "Rows of the embedding matrix";
   let description = [{
     Row i of the result is row `tokens[i]` of the matrix, dequantized to f32.
@@ -128,7 +142,8 @@ def Llm_EmbedOp : Llm_Op<"embed", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Llm_RmsNormOp : Llm_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Llm_RmsNormOp
+    : Llm_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>, Llm_HasRule]> {
   let summary = "Root mean square normalization of each row";
   let description = [{
     `y = x / sqrt(mean(x^2) + eps) * weight` (Zhang and Sennrich, 2019).
@@ -145,7 +160,7 @@ def Llm_RmsNormOp : Llm_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>
   let hasVerifier = 1;
 }
 
-def Llm_LinearOp : Llm_Op<"linear", [Pure]> {
+def Llm_LinearOp : Llm_Op<"linear", [Pure, Llm_HasRuleAndWork]> {
   let summary = "Linear layer: rows times the transpose of a weight matrix";
   let description = [{
     `y[t, n] = sum over k of x[t, k] * w[n, k] (+ bias[n])`. The matrix is `N x K`, as GGUF stores it.
@@ -166,7 +181,7 @@ def Llm_LinearOp : Llm_Op<"linear", [Pure]> {
 }
 
 class Llm_BinaryOp<string mnemonic, string text>
-    : Llm_Op<mnemonic, [Pure, SameOperandsAndResultType]> {
+    : Llm_Op<mnemonic, [Pure, SameOperandsAndResultType, Llm_HasRule]> {
   let summary = text;
   let arguments = (ins Llm_Rows:$lhs, Llm_Rows:$rhs);
   let results = (outs Llm_Rows:$result);
@@ -193,7 +208,7 @@ def Llm_MulOp : Llm_BinaryOp<"mul", "Elementwise product"> {
   }];
 }
 
-def Llm_SiluOp : Llm_Op<"silu", [Pure, SameOperandsAndResultType]> {
+def Llm_SiluOp : Llm_Op<"silu", [Pure, SameOperandsAndResultType, Llm_HasRule]> {
   let summary = "Sigmoid-weighted linear unit";
   let description = [{
     `y = x / (1 + exp(-x))`.
@@ -221,7 +236,8 @@ def Llm_RopeScalingAttr : EnumAttr<Llm_Dialect, Llm_RopeScaling, "rope_scaling">
 def Llm_RopeTableOp : Llm_Op<"rope_table", [Pure]> {
   let summary = "Cosines and sines of the rotary angles of this step's positions";
   let description = [{
-    Row t is for position `start + t`: columns 2i and 2i + 1 are the cosine and the sine of the angle of
+    Row t is for position `start + t`, or `start + t mod sequence` where rows are several sequences of
+    that many tokens: columns 2i and 2i + 1 are the cosine and the sine of the angle of
     pair i (Su et al., 2021), `position * base^(-2i / dims) / factors[i]`, times the scaling:
 
     * `none`: as it is. `linear`: the angle divided by `factor`.
@@ -244,7 +260,8 @@ def Llm_RopeTableOp : Llm_Op<"rope_table", [Pure]> {
     DefaultValuedAttr<F32Attr, "32.0f">:$beta_fast,
     DefaultValuedAttr<F32Attr, "1.0f">:$beta_slow,
     DefaultValuedAttr<F32Attr, "1.0f">:$extrapolation,
-    DefaultValuedAttr<I64Attr, "0">:$original_context);
+    DefaultValuedAttr<I64Attr, "0">:$original_context,
+    DefaultValuedAttr<I64Attr, "0">:$sequence);
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $start (`factors` $factors^ `:` type($factors))? attr-dict `:` type($result)
@@ -252,7 +269,7 @@ def Llm_RopeTableOp : Llm_Op<"rope_table", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Llm_RopeOp : Llm_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Llm_RopeOp : Llm_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>, Llm_HasRule]> {
   let summary = "Rotates neighbouring pairs of each head by the table's angles";
   let description = [{
     In each head of `head_dim` elements, pair (2i, 2i + 1) is rotated by the angle of column pair i of
@@ -333,7 +350,7 @@ def Llm_SumSquaresOp : Llm_Op<"sum_squares", [MemoryEffects<[MemRead, MemWrite]>
 
 // What fusion makes of the above.
 
-def Llm_SwigluOp : Llm_Op<"swiglu", [Pure, SameOperandsAndResultType]> {
+def Llm_SwigluOp : Llm_Op<"swiglu", [Pure, SameOperandsAndResultType, Llm_HasRule]> {
   let summary = "Gated feed-forward activation";
   let description = [{
     `y = silu(gate) * up` (Shazeer, 2020).

@@ -116,6 +116,12 @@ def Llm_Vector : RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>, Llm_KnownShapePre
                                 "vector of known length">;
 def Llm_Rows : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>, Llm_KnownWidthPred],
                               "rows of known width">;
+// Of adapters: f32 whose place in memory is row after row.
+def Llm_ParameterMatrix : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>, Llm_KnownShapePred],
+                                         "matrix of f32 of known shape">;
+// [layers][rows][width]: what each layer of a block keeps for its adjoint.
+def Llm_SavedRows : RankedTensorOf<[F32], [HasAnyRankOfPred<[3]>, Llm_KnownWidthPred],
+                                   "rows of known width, for each layer">;
 def Llm_Tokens : RankedTensorOf<[I32], [HasAnyRankOfPred<[1]>], "token ids">;
 
 #endif

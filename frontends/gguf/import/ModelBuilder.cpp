@@ -140,8 +140,9 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
       arguments.weights[tensor.name] = type ? Value(entry->getArgument(next++)) : Value();
     func::ReturnOp::create(b, body(arguments));
   }
-  return llm::LayersOp::create(b, hidden.getType(), hidden, shared, b.getArrayAttr(blocks),
-                               b.getArrayAttr(families), b.getDenseI32ArrayAttr(schedule))
+  return llm::LayersOp::create(b, hidden.getType(), /*saved=*/TypeRange(), hidden, shared,
+                               b.getArrayAttr(blocks), b.getArrayAttr(families),
+                               b.getDenseI32ArrayAttr(schedule))
       .getResult();
 }
 

@@ -1,0 +1,171 @@
+// The rules of the interface Differentiable: values that a rule reads, and the adjoint it builds.
+#include "dialects/llm/IR/LlmDialect.h"
+#include "dialects/llm/IR/Verifiers.h"
+
+using namespace mlir;
+using namespace llmc;
+using namespace llmc::llm;
+
+using Values = SmallVector<Value>;
+
+// Linear in all their operands, of the same type.
+
+bool AddOp::isDifferentiableBy(unsigned) { return true; }
+Values AddOp::getValuesToSave() { return {}; }
+void AddOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getLhs(), a.adjoint(getResult()));
+  a.add(getRhs(), a.adjoint(getResult()));
+}
+
+bool MulOp::isDifferentiableBy(unsigned) { return true; }
+Values MulOp::getValuesToSave() { return {getLhs(), getRhs()}; }
+void MulOp::buildAdjoint(AdjointBuilder &a) {
+  Value dy = a.adjoint(getResult());
+  if (a.isActive(getLhs()))
+    a.add(getLhs(), MulOp::create(a.b, getLoc(), dy, a.primal(getRhs())));
+  if (a.isActive(getRhs()))
+    a.add(getRhs(), MulOp::create(a.b, getLoc(), dy, a.primal(getLhs())));
+}
+
+bool SiluOp::isDifferentiableBy(unsigned) { return true; }
+Values SiluOp::getValuesToSave() { return {getInput()}; }
+void SiluOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(),
+        SiluAdjointOp::create(a.b, getLoc(), a.adjoint(getResult()), a.primal(getInput())));
+}
+
+bool SwigluOp::isDifferentiableBy(unsigned) { return true; }
+Values SwigluOp::getValuesToSave() { return {getGate(), getUp()}; }
+void SwigluOp::buildAdjoint(AdjointBuilder &a) {
+  auto adjoint =
+      SwigluAdjointOp::create(a.b, getLoc(), getType(), getType(), a.adjoint(getResult()),
+                              a.primal(getGate()), a.primal(getUp()));
+  a.add(getGate(), adjoint.getGateAdjoint());
+  a.add(getUp(), adjoint.getUpAdjoint());
+}
+
+// By the rows only: weights and tables are not trained.
+
+bool RmsNormOp::isDifferentiableBy(unsigned index) { return index == 0; }
+Values RmsNormOp::getValuesToSave() { return {getInput()}; }
+void RmsNormOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(),
+        RmsNormAdjointOp::create(a.b, getLoc(), getType(), a.adjoint(getResult()),
+                                 a.primal(getInput()), a.primal(getWeight()), getEpsAttr()));
+}
+
+bool RopeOp::isDifferentiableBy(unsigned index) { return index == 0; }
+Values RopeOp::getValuesToSave() { return {}; }
+void RopeOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(), RopeAdjointOp::create(a.b, getLoc(), getType(), a.adjoint(getResult()),
+                                          a.primal(getTable()), getHeadDimAttr()));
+}
+
+bool LinearOp::isDifferentiableBy(unsigned index) { return index == 0; }
+Values LinearOp::getValuesToSave() { return {}; }
+int64_t LinearOp::getWorkPerRow() { return getWidth(getInput()) * getWidth(getResult()); }
+void LinearOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(),
+        LinearTransposedOp::create(a.b, getLoc(), getInput().getType(), a.adjoint(getResult()),
+                                   a.primal(getWeight()), Value()));
+}
+
+bool DropoutOp::isDifferentiableBy(unsigned index) { return index == 0; }
+Values DropoutOp::getValuesToSave() { return {}; }
+void DropoutOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(),
+        DropoutOp::create(a.b, getLoc(), getType(), a.adjoint(getResult()), a.primal(getSeed()),
+                          a.primal(getLayer()), getSiteAttr(), getRateAttr()));
+}
+
+// Operations on parameters.
+
+bool EmbedOp::isDifferentiableBy(unsigned index) { return index == 1; }
+Values EmbedOp::getValuesToSave() { return {}; }
+void EmbedOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getWeight(), EmbedAdjointOp::create(a.b, getLoc(), getWeight().getType(),
+                                            a.adjoint(getResult()), a.primal(getTokens())));
+}
+
+bool MatmulOp::isDifferentiableBy(unsigned) { return true; }
+Values MatmulOp::getValuesToSave() { return {getInput(), getMatrix()}; }
+int64_t MatmulOp::getWorkPerRow() { return getWidth(getInput()) * getWidth(getResult()); }
+void MatmulOp::buildAdjoint(AdjointBuilder &a) {
+  Value dy = a.adjoint(getResult());
+  if (getAddend())
+    a.add(getAddend(), dy);
+  if (a.isActive(getInput()))
+    a.add(getInput(),
+          MatmulOp::create(a.b, getLoc(), getInput().getType(), dy, a.primal(getMatrix()), Value(),
+                           !getTransposed(), getScale()));
+  if (!a.isActive(getMatrix()))
+    return;
+  Value x = a.primal(getInput());
+  a.add(getMatrix(), OuterOp::create(a.b, getLoc(), getMatrix().getType(), getTransposed() ? dy : x,
+                                     getTransposed() ? x : dy, getScale()));
+}
+
+bool LinearCrossEntropyOp::isDifferentiableBy(unsigned index) { return index == 0 || index > 2; }
+Values LinearCrossEntropyOp::getValuesToSave() {
+  Values values{getInput(), getLogSums()};
+  llvm::append_range(values, getAdapter());
+  return values;
+}
+int64_t LinearCrossEntropyOp::getWorkPerRow() {
+  return getWidth(getInput()) * tensorOf(getWeight()).getDimSize(0);
+}
+void LinearCrossEntropyOp::buildAdjoint(AdjointBuilder &a) {
+  SmallVector<Value, 2> adapter;
+  for (Value v : getAdapter())
+    adapter.push_back(a.primal(v));
+  auto adjoint = LinearCrossEntropyAdjointOp::create(
+      a.b, getLoc(), getInput().getType(), getAdapter().getTypes(), a.adjoint(getLosses()),
+      a.primal(getInput()), a.primal(getWeight()), a.primal(getTargets()), a.primal(getLogSums()),
+      adapter);
+  a.add(getInput(), adjoint.getInputAdjoint());
+  for (auto [operand, derivative] : llvm::zip(getAdapter(), adjoint.getAdapterAdjoints()))
+    a.add(operand, derivative);
+}
+
+bool CausalAttentionOp::isDifferentiableBy(unsigned) { return true; }
+Values CausalAttentionOp::getValuesToSave() {
+  return {getQuery(), getKeys(), getValues(), getResult(), getLogSums()};
+}
+int64_t CausalAttentionOp::getWorkPerRow() {
+  // Half of a sequence is seen on average, once for the scores and once for the values.
+  int64_t seen = getSequence();
+  if (getWindow() > 0)
+    seen = std::min<int64_t>(seen, 2 * getWindow());
+  return (getWidth(getQuery()) + getWidth(getResult())) * (seen + 1) / 2;
+}
+void CausalAttentionOp::buildAdjoint(AdjointBuilder &a) {
+  auto adjoint = CausalAttentionAdjointOp::create(
+      a.b, getLoc(), getQuery().getType(), getKeys().getType(), getValues().getType(),
+      a.adjoint(getResult()), a.primal(getQuery()), a.primal(getKeys()), a.primal(getValues()),
+      a.primal(getResult()), a.primal(getLogSums()), getHeadsAttr(), getKvHeadsAttr(),
+      getSequenceAttr(), getScaleAttr(), getWindowAttr());
+  a.add(getQuery(), adjoint.getQueryAdjoint());
+  a.add(getKeys(), adjoint.getKeysAdjoint());
+  a.add(getValues(), adjoint.getValuesAdjoint());
+}
+
+bool LayersOp::isDifferentiableBy(unsigned index) { return index == 0; }
+Values LayersOp::getValuesToSave() { return Values(getSaved()); }
+void LayersOp::buildAdjoint(AdjointBuilder &a) {
+  // The forward pass has blocks that save.
+  auto forward = cast<LayersOp>(a.primal(getResult()).getDefiningOp());
+  SmallVector<Attribute> blocks;
+  for (Attribute block : forward.getBlocks()) {
+    StringRef name = cast<FlatSymbolRefAttr>(block).getValue();
+    name.consume_back(kForwardSuffix);
+    blocks.push_back(FlatSymbolRefAttr::get(getContext(), (name + kAdjointSuffix).str()));
+  }
+  SmallVector<Value> shared;
+  for (Value v : getShared())
+    shared.push_back(a.primal(v));
+  a.add(getHidden(),
+        LayersAdjointOp::create(a.b, getLoc(), getHidden().getType(), a.adjoint(getResult()),
+                                forward.getSaved(), shared, a.b.getArrayAttr(blocks),
+                                getWeightsAttr(), getScheduleAttr(), IntegerAttr())
+            .getResult());
+}
