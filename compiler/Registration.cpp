@@ -12,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Autodiff/AutodiffPasses.h"
 #include "passes/Fuse/FusePasses.h"
 #include "passes/Importance/ImportancePasses.h"
 #include "passes/Kernel/KernelPasses.h"
@@ -28,6 +29,10 @@ void llmc::registerLlmcDialects(mlir::DialectRegistry &registry) {
 void llmc::registerLlmcPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  registerLlmcAutodiffPasses();
+  mlir::PassPipelineRegistration<>("llm-autodiff",
+                                   "Differentiation, in the order of the autodiff phase",
+                                   [](mlir::OpPassManager &pm) { buildAutodiffPipeline(pm, {}); });
   registerLlmcFusePasses();
   mlir::PassPipelineRegistration<>("llm-fuse", "All fusions, in the order of the fuse phase",
                                    buildFusePipeline);

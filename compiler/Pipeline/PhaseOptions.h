@@ -2,12 +2,21 @@
 #ifndef LLMC_COMPILER_PIPELINE_PHASEOPTIONS_H
 #define LLMC_COMPILER_PIPELINE_PHASEOPTIONS_H
 
+#include <cstdint>
+
 namespace llmc {
 
 struct PhaseOptions {
   // Whether the program sums the squares of what its weights multiply, for an importance matrix:
   // not at all, in the blocks, or everywhere.
   enum class Importance { None, Blocks, All } importance = Importance::None;
+
+  // Of programs for training: whether blocks keep their input only and compute all else again in
+  // the backward pass; how many bytes of results they keep if not, 0 being any number; and for how
+  // many tokens a step, which is what those bytes are counted for.
+  bool gradientCheckpointing = true;
+  int64_t memoryBudget = 0;
+  int64_t stepTokens = 1;
 };
 
 } // namespace llmc

@@ -9,6 +9,7 @@
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Autodiff/AutodiffPasses.h"
 #include "passes/Fuse/FusePasses.h"
 #include "passes/Importance/ImportancePasses.h"
 #include "passes/Kernel/KernelPasses.h"
@@ -27,6 +28,12 @@ void buildSimplify(OpPassManager &pm, const PhaseOptions &options) {
   if (options.importance != PhaseOptions::Importance::None)
     pm.addPass(llm::createLlmCollectImportance(
         {.output = options.importance == PhaseOptions::Importance::All}));
+}
+
+void buildAutodiff(OpPassManager &pm, const PhaseOptions &options) {
+  buildAutodiffPipeline(pm, {.gradientCheckpointing = options.gradientCheckpointing,
+                             .memoryBudget = options.memoryBudget,
+                             .rows = options.stepTokens});
 }
 
 void buildFuse(OpPassManager &pm, const PhaseOptions &) {
@@ -69,6 +76,8 @@ constexpr const char *kLlvmDialects[] = {"builtin", "llvm"};
 constexpr PhaseInfo kPhases[] = {
     {Phase::Import, "import", "the model as the frontend built it", nullptr, kModelDialects},
     {Phase::Simplify, "simplify", "canonical form, common subexpressions once", buildSimplify,
+     kModelDialects},
+    {Phase::Autodiff, "autodiff", "for training, functions that compute gradients", buildAutodiff,
      kModelDialects},
     {Phase::Fuse, "fuse", "operations that share work, fused", buildFuse, kModelDialects},
     {Phase::Layout, "layout", "weights with the layout they have in memory", buildLayout,

@@ -11,7 +11,7 @@
 
 namespace llmc {
 
-enum class Phase { Import, Simplify, Fuse, Layout, Kernel, Vector, Llvm, Object };
+enum class Phase { Import, Simplify, Autodiff, Fuse, Layout, Kernel, Vector, Llvm, Object };
 
 struct PhaseInfo {
   Phase phase;

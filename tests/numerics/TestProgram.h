@@ -22,6 +22,8 @@ public:
   }
   void addFloats(const std::string &name, const std::vector<float> &values);
 
+  mlir::ModuleOp module() { return *module_; }
+
   // The module in a new interpreter, with this program's weights.
   template <class Real>
   Interpreter<Real> interpreter(InterpreterOptions options = {}) {

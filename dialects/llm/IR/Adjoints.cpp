@@ -150,7 +150,7 @@ void CausalAttentionOp::buildAdjoint(AdjointBuilder &a) {
 }
 
 bool LayersOp::isDifferentiableBy(unsigned index) { return index == 0; }
-Values LayersOp::getValuesToSave() { return Values(getSaved()); }
+Values LayersOp::getValuesToSave() { return {getResult()}; }
 void LayersOp::buildAdjoint(AdjointBuilder &a) {
   // The forward pass has blocks that save.
   auto forward = cast<LayersOp>(a.primal(getResult()).getDefiningOp());
@@ -160,12 +160,25 @@ void LayersOp::buildAdjoint(AdjointBuilder &a) {
     name.consume_back(kForwardSuffix);
     blocks.push_back(FlatSymbolRefAttr::get(getContext(), (name + kAdjointSuffix).str()));
   }
+  // Below the first layer with parameters there is nothing to differentiate by.
+  int64_t first = 0;
+  if (!a.isActive(getHidden())) {
+    SymbolTableCollection symbols;
+    first = llvm::find_if(getSchedule(),
+                          [&](int32_t block) {
+                            return llvm::any_of(
+                                cast<ArrayAttr>(getWeights()[block]), [&](Attribute family) {
+                                  return lookupFamily(*this, family, symbols).trained;
+                                });
+                          }) -
+            getSchedule().begin();
+  }
   SmallVector<Value> shared;
   for (Value v : getShared())
     shared.push_back(a.primal(v));
   a.add(getHidden(),
         LayersAdjointOp::create(a.b, getLoc(), getHidden().getType(), a.adjoint(getResult()),
                                 forward.getSaved(), shared, a.b.getArrayAttr(blocks),
-                                getWeightsAttr(), getScheduleAttr(), IntegerAttr())
+                                getWeightsAttr(), getScheduleAttr(), a.b.getI64IntegerAttr(first))
             .getResult());
 }

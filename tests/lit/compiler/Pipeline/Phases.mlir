@@ -21,6 +21,11 @@
 // LLVM-NEXT:   canonicalize
 // LLVM-NEXT:   cse,
 // LLVM-NEXT:   llm-verify-phase{phase=simplify},
+// LLVM-NEXT:   llm-mark-active,
+// LLVM-NEXT:   llm-build-adjoints,
+// LLVM-NEXT:   llm-save-activations{gradient-checkpointing=true memory-budget=0 rows=1},
+// LLVM-NEXT:   llm-fold-adjoints,
+// LLVM-NEXT:   llm-verify-phase{phase=autodiff},
 // LLVM-NEXT:   llm-fuse-swiglu,
 // LLVM:        llm-verify-phase{phase=fuse},
 // LLVM-NEXT:   llm-assign-layouts,
