@@ -148,8 +148,9 @@ public:
 private:
   void runOnOperation() override {
     SmallVector<LayersAdjointOp> operations;
+    // What llm-build-adjoints made: a pair of loops, forward and backward.
     getOperation().walk([&](LayersAdjointOp op) {
-      if (!op.getSaved().empty())
+      if (!op.getSaved().empty() && op.getSaved()[0].getDefiningOp<LayersOp>())
         operations.push_back(op);
     });
     if (operations.empty())
@@ -164,7 +165,7 @@ private:
   }
 
   void choose(LayersAdjointOp op) {
-    auto layers = cast<LayersOp>(op.getSaved()[0].getDefiningOp());
+    auto layers = op.getSaved()[0].getDefiningOp<LayersOp>();
     SymbolTableCollection symbols;
     SmallVector<Adjoint> adjoints;
     for (auto [i, pair] : llvm::enumerate(llvm::zip(layers.getBlocks(), op.getBlocks()))) {

@@ -9,11 +9,13 @@ namespace llmc {
 struct Architecture {
   const char *name; // general.architecture
   absl::Status (*build)(ModelBuilder &, const ImportOptions &);
+  absl::Status (*buildTraining)(ModelBuilder &, const TrainingImportOptions &);
 };
 
 llvm::ArrayRef<Architecture> architectures();
 
 absl::Status buildLlama(ModelBuilder &, const ImportOptions &);
+absl::Status buildLlamaTraining(ModelBuilder &, const TrainingImportOptions &);
 
 } // namespace llmc
 

@@ -1,6 +1,7 @@
 #include "frontends/gguf/import/Importer.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/gguf/import/Architectures.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -9,14 +10,16 @@ namespace llmc {
 
 ArrayRef<Architecture> architectures() {
   static constexpr Architecture kArchitectures[] = {
-      {"llama", buildLlama},
+      {"llama", buildLlama, buildLlamaTraining},
   };
   return kArchitectures;
 }
 
-absl::StatusOr<OwningOpRef<ModuleOp>> importGguf(MLIRContext *context, const gguf::GgufFile &file,
-                                                 const ImportOptions &options) {
-  context->loadDialect<llm::LlmDialect, func::FuncDialect>();
+// Builds with what `build` takes of the file's architecture.
+static absl::StatusOr<OwningOpRef<ModuleOp>>
+import(MLIRContext *context, const gguf::GgufFile &file,
+       llvm::function_ref<absl::Status(const Architecture &, ModelBuilder &)> build) {
+  context->loadDialect<llm::LlmDialect, func::FuncDialect, arith::ArithDialect>();
   ModelBuilder builder(context, file);
   absl::StatusOr<std::string> name = file.get<std::string>("general.architecture");
   if (!name.ok())
@@ -33,12 +36,37 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGguf(MLIRContext *context, const ggu
   if (file.tensors().empty())
     return builder.error("has a vocabulary but no weights; it can only be tokenized with");
   builder.module->getOperation()->setAttr(kArchitectureAttrName, builder.b.getStringAttr(*name));
-  if (absl::Status status = architecture->build(builder, options); !status.ok())
+  if (absl::Status status = build(*architecture, builder); !status.ok())
     return status;
   if (failed(verify(*builder.module)))
     return absl::InternalError(
         absl::StrCat(file.path(), ": the imported program is not valid; please report this"));
   return std::move(builder.module);
+}
+
+absl::StatusOr<OwningOpRef<ModuleOp>> importGguf(MLIRContext *context, const gguf::GgufFile &file,
+                                                 const ImportOptions &options) {
+  return import(context, file, [&](const Architecture &architecture, ModelBuilder &builder) {
+    return architecture.build(builder, options);
+  });
+}
+
+absl::StatusOr<OwningOpRef<ModuleOp>> importGgufForTraining(MLIRContext *context,
+                                                            const gguf::GgufFile &file,
+                                                            const TrainingImportOptions &options) {
+  return import(context, file, [&](const Architecture &architecture, ModelBuilder &builder) {
+    if (options.adapters.empty())
+      return builder.error("there is nothing to train; name at least one weight to adapt");
+    if (options.sequence < 1)
+      return builder.error(
+          absl::StrCat("sequences must have at least one token, not ", options.sequence));
+    if (!(options.dropout >= 0 && options.dropout < 1))
+      return builder.error(
+          absl::StrCat("dropout must be at least 0 and below 1, not ", options.dropout));
+    if (absl::Status status = builder.adapt(options.adapters); !status.ok())
+      return status;
+    return architecture.buildTraining(builder, options);
+  });
 }
 
 } // namespace llmc

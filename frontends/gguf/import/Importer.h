@@ -7,6 +7,7 @@
 #include "frontends/gguf/file/GgufFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <vector>
 
 namespace llmc {
 
@@ -17,6 +18,20 @@ struct CacheTypes {
 
 struct ImportOptions {
   CacheTypes cacheTypes;
+};
+
+// A weight that gets an adapter: two matrices that are trained beside it, y = W x + scale * B (A
+// x).
+struct AdaptedWeight {
+  std::string weight; // the file's tensor, "blk.0.attn_q.weight"
+  int64_t rank;
+  float scale; // alpha / rank
+};
+
+struct TrainingImportOptions {
+  std::vector<AdaptedWeight> adapters; // each weight once
+  int64_t sequence = 1;                // tokens of each sequence of a batch
+  float dropout = 0;                   // of the inputs of adapters, but not of those of tables
 };
 
 // Attributes of an imported module.
@@ -35,6 +50,24 @@ inline constexpr llvm::StringLiteral kContextLengthAttrName = "llm.context_lengt
 // unknown tensor, a wrong shape, a metadata value that cannot be.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportOptions &options);
+
+// Builds the module that trains adapters of the model in `file`. It has one entry point:
+//
+//   @loss(%tokens: tensor<?xi32>, %targets: tensor<?xi32>, %seed: index) -> tensor<?x1xf32>
+//     the loss of each row, 0 where the target is -1; the rows are whole sequences, one after the
+//     other, and `seed` is that of dropout, negative to drop nothing
+//
+// which is marked for differentiation: phase `autodiff` adds @loss.gradient, which also takes the
+// weight of each row's loss (tensor<?x1xf32>) and adds the derivatives of the weighted sum to the
+// gradients of the parameters. Those are named `<weight>.lora_a` and `<weight>.lora_b`: A is [rank,
+// columns], B is [rows, rank]; of token_embd.weight, whose rows are looked up, A is [rows, rank]
+// and B [columns, rank], all as GGUF adapters have them. Where the output matrix is that of the
+// embedding, an adapter of token_embd.weight changes only what is looked up.
+//
+// Errors are those of importGguf, and adapters of what is no matrix of the model.
+absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importGgufForTraining(mlir::MLIRContext *context, const gguf::GgufFile &file,
+                      const TrainingImportOptions &options);
 
 } // namespace llmc
 

@@ -2,6 +2,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -73,10 +74,71 @@ absl::StatusOr<llm::WeightOp> ModelBuilder::weight(absl::string_view name, int64
                                DenseI32ArrayAttr());
 }
 
+absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters) {
+  constexpr int64_t kMostRanks = 1 << 20; // so that no size of a matrix overflows
+  absl::flat_hash_set<std::string> names;
+  for (const AdaptedWeight &adapter : adapters) {
+    if (!names.insert(adapter.weight).second)
+      return error(absl::StrCat("tensor '", adapter.weight, "' is to have two adapters"));
+    if (adapter.rank < 1 || adapter.rank > kMostRanks)
+      return error(absl::StrCat("the adapter of '", adapter.weight, "' cannot have rank ",
+                                adapter.rank, "; ranks are from 1 to ", kMostRanks));
+    if (!std::isfinite(adapter.scale))
+      return error(absl::StrCat("the adapter of '", adapter.weight, "' has no finite scale"));
+  }
+  requests_.assign(adapters.begin(), adapters.end());
+  return absl::OkStatus();
+}
+
+const AdaptedWeight *ModelBuilder::requestFor(absl::string_view name, int64_t columns) {
+  auto found = llvm::find_if(requests_, [&](const AdaptedWeight &a) { return a.weight == name; });
+  if (found == requests_.end() || columns == 0)
+    return nullptr;
+  adapted_.insert(found->weight);
+  return &*found;
+}
+
+RankedTensorType ModelBuilder::matrix(int64_t rows, int64_t columns) {
+  return RankedTensorType::get({rows, columns}, b.getF32Type());
+}
+
+void ModelBuilder::declareParameter(StringRef symbol, Type type, StringRef source,
+                                    DenseI32ArrayAttr layers) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module->getBody());
+  while (b.getInsertionPoint() != module->getBody()->end() &&
+         isa<llm::WeightOp, llm::ParameterOp>(*b.getInsertionPoint()))
+    b.setInsertionPointAfter(&*b.getInsertionPoint());
+  llm::ParameterOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type), b.getStringAttr(source),
+                           layers);
+}
+
+ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t rows, int64_t columns,
+                                              bool lookup) {
+  const AdaptedWeight *request = requestFor(name, columns);
+  if (!request)
+    return {};
+  int64_t inputs = lookup ? rows : columns, outputs = lookup ? columns : rows;
+  auto declare = [&](const char *suffix, RankedTensorType type) -> Value {
+    std::string symbol = absl::StrCat(symbolOf(name), suffix);
+    declareParameter(symbol, type, absl::StrCat(name, suffix), {});
+    return llm::GetParameterOp::create(b, type, symbol);
+  };
+  Value a =
+      declare(".lora_a", lookup ? matrix(inputs, request->rank) : matrix(request->rank, inputs));
+  return {a, declare(".lora_b", matrix(outputs, request->rank)), request->scale};
+}
+
 absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors,
                                            Value hidden, ValueRange shared, const BlockBody &body) {
-  // The type of each tensor in each layer; a null type is a tensor that is not there.
-  using Signature = std::vector<RankedTensorType>;
+  // What a layer has of each tensor; a null type is a tensor that is not there, rank 0 no adapter.
+  struct Part {
+    RankedTensorType type;
+    int64_t rank = 0;
+    float scale = 1;
+    bool operator==(const Part &) const = default;
+  };
+  using Signature = std::vector<Part>;
   std::vector<Signature> signatures;
   SmallVector<int32_t> schedule;
   for (int64_t layer = 0; layer < count; ++layer) {
@@ -86,13 +148,17 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
       const gguf::TensorInfo *info = file.findTensor(name);
       if (!info && tensor.required)
         return error(absl::StrCat("tensor '", name, "' is missing; the file is incomplete"));
-      signature.push_back(RankedTensorType());
+      signature.emplace_back();
       if (!info)
         continue;
       absl::StatusOr<RankedTensorType> type = tensorType(*info, tensor.rows, tensor.columns);
       if (!type.ok())
         return type.status();
-      signature.back() = *type;
+      signature.back().type = *type;
+      if (const AdaptedWeight *request = requestFor(name, tensor.columns)) {
+        signature.back().rank = request->rank;
+        signature.back().scale = request->scale;
+      }
       used_.insert(name);
     }
     auto known = llvm::find(signatures, signature);
@@ -114,15 +180,28 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     b.setInsertionPointToStart(module->getBody());
     while (isa<llm::WeightOp>(*b.getInsertionPoint()))
       b.setInsertionPointAfter(&*b.getInsertionPoint());
-    for (auto [tensor, type] : llvm::zip(tensors, signature)) {
-      if (!type)
+    for (auto [tensor, part] : llvm::zip(tensors, signature)) {
+      if (!part.type)
         continue;
       std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name));
-      llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type),
+      llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(part.type),
                             b.getStringAttr(absl::StrCat("blk.{layer}.", tensor.name)),
                             b.getDenseI32ArrayAttr(layersOfBlock));
       ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
-      types.push_back(type);
+      types.push_back(part.type);
+    }
+    for (auto [tensor, part] : llvm::zip(tensors, signature)) {
+      if (!part.rank)
+        continue;
+      auto add = [&](const char *suffix, RankedTensorType type) {
+        std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name)) + suffix;
+        declareParameter(symbol, type, absl::StrCat("blk.{layer}.", tensor.name, suffix),
+                         b.getDenseI32ArrayAttr(layersOfBlock));
+        ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
+        types.push_back(type);
+      };
+      add(".lora_a", matrix(part.rank, tensor.columns));
+      add(".lora_b", matrix(tensor.rows, part.rank));
     }
     families.push_back(b.getArrayAttr(ownFamilies));
     std::string name = absl::StrCat("block.", index);
@@ -132,12 +211,20 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     function.setPrivate();
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
-    BlockArguments arguments{entry->getArgument(0), entry->getArgument(1), {}, {}};
+    BlockArguments arguments{entry->getArgument(0), entry->getArgument(1), {}, {}, {}};
     unsigned next = 2;
     for (size_t i = 0; i < shared.size(); ++i)
       arguments.shared.push_back(entry->getArgument(next++));
-    for (auto [tensor, type] : llvm::zip(tensors, signature))
-      arguments.weights[tensor.name] = type ? Value(entry->getArgument(next++)) : Value();
+    for (auto [tensor, part] : llvm::zip(tensors, signature))
+      arguments.weights[tensor.name] = part.type ? Value(entry->getArgument(next++)) : Value();
+    for (auto [tensor, part] : llvm::zip(tensors, signature)) {
+      Adapter &adapter = arguments.adapters[tensor.name];
+      if (!part.rank)
+        continue;
+      adapter.a = entry->getArgument(next++);
+      adapter.b = entry->getArgument(next++);
+      adapter.scale = part.scale;
+    }
     func::ReturnOp::create(b, body(arguments));
   }
   return llm::LayersOp::create(b, hidden.getType(), /*saved=*/TypeRange(), hidden, shared,
@@ -157,6 +244,12 @@ absl::Status ModelBuilder::checkAllUsed(ArrayRef<absl::string_view> ignored) con
                      "' is not part of this architecture as llmc knows it; leaving it out would "
                      "give wrong results"));
   }
+  for (const AdaptedWeight &request : requests_)
+    if (!adapted_.contains(request.weight))
+      return error(absl::StrCat("tensor '", request.weight,
+                                file.findTensor(request.weight)
+                                    ? "' is no matrix, so it cannot have an adapter"
+                                    : "', which is to have an adapter, is not in the model"));
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
-// What the builders of all architectures share: weights by name with checked shapes, layers grouped by
-// signature, and the error that tells of anything in the file that nobody asked for.
+// What the builders of all architectures share: weights by name with checked shapes, layers grouped
+// by signature, and the error that tells of anything in the file that nobody asked for.
 #ifndef LLMC_FRONTENDS_GGUF_IMPORT_MODELBUILDER_H
 #define LLMC_FRONTENDS_GGUF_IMPORT_MODELBUILDER_H
 
@@ -34,17 +34,30 @@ public:
   // An error of this file.
   absl::Status error(absl::string_view what) const;
 
-  // Declares the weight @<name without ".weight"> and checks its shape. Missing optional tensors give
-  // an op that is null.
+  // Declares the weight @<name without ".weight"> and checks its shape. Missing optional tensors
+  // give an op that is null.
   absl::StatusOr<llm::WeightOp> weight(absl::string_view name, int64_t rows, int64_t columns,
                                        bool required = true);
+
+  // The weights that are asked for from now on get these adapters. An error if a weight is named
+  // twice, or a rank or scale cannot be.
+  absl::Status adapt(llvm::ArrayRef<AdaptedWeight> adapters);
+
+  // The matrices of an adapter, or null where there is none.
+  struct Adapter {
+    mlir::Value a, b;
+    float scale = 1;
+  };
+  // The adapter of a weight that is no layer's. `lookup`: rows of the weight are looked up.
+  Adapter adapterOf(absl::string_view name, int64_t rows, int64_t columns, bool lookup);
 
   // Values of a layer inside its block function.
   using LayerValues = std::map<std::string, mlir::Value>;
   struct BlockArguments {
     mlir::Value hidden, layer;
     llvm::SmallVector<mlir::Value> shared;
-    LayerValues weights; // by LayerTensor::name; absent ones are null
+    LayerValues weights;                     // by LayerTensor::name; absent ones are null
+    std::map<std::string, Adapter> adapters; // by LayerTensor::name; of all tensors
   };
   // Emits one layer at the builder's place and yields the next hidden state.
   using BlockBody = std::function<mlir::Value(const BlockArguments &)>;
@@ -55,7 +68,8 @@ public:
                                      mlir::Value hidden, mlir::ValueRange shared,
                                      const BlockBody &body);
 
-  // Every tensor of the file must have been asked for, or its name end with one of `ignored`.
+  // Every tensor of the file must have been asked for, or its name end with one of `ignored`, and
+  // every adapter must be of a matrix that was.
   absl::Status checkAllUsed(llvm::ArrayRef<absl::string_view> ignored) const;
 
   // tensor<?xNxf32>
@@ -65,7 +79,16 @@ private:
   absl::StatusOr<mlir::RankedTensorType> tensorType(const gguf::TensorInfo &info, int64_t rows,
                                                     int64_t columns) const;
 
+  // The adapter of `name` that was asked for, or null; of vectors there are none.
+  const AdaptedWeight *requestFor(absl::string_view name, int64_t columns);
+  // Declares the parameter @<symbol> behind the other symbols.
+  void declareParameter(llvm::StringRef symbol, mlir::Type type, llvm::StringRef source,
+                        mlir::DenseI32ArrayAttr layers);
+  mlir::RankedTensorType matrix(int64_t rows, int64_t columns);
+
   absl::flat_hash_set<std::string> used_;
+  std::vector<AdaptedWeight> requests_;
+  absl::flat_hash_set<std::string> adapted_;
 };
 
 } // namespace llmc

@@ -7,7 +7,7 @@ import unittest
 
 from llmc_case import FAILED, MODEL, WRONG_USAGE, LlmcCase, read_bytes
 
-PHASES = ["import", "simplify", "fuse", "layout", "kernel", "vector", "llvm"]
+PHASES = ["import", "simplify", "autodiff", "fuse", "layout", "kernel", "vector", "llvm"]
 
 
 class Pages(html.parser.HTMLParser):
@@ -74,7 +74,7 @@ class Compile(LlmcCase):
     def test_dump_phases(self):
         folder = self.folder / "a" / "b"
         self.done("compile", MODEL, f"--dump-phases={folder}")
-        files = [f"{i:02}-{phase}.mlir" for i, phase in enumerate(PHASES)] + ["07-object.s"]
+        files = [f"{i:02}-{phase}.mlir" for i, phase in enumerate(PHASES)] + [f"{len(PHASES):02}-object.s"]
         self.assertEqual(sorted(path.name for path in folder.iterdir()), sorted([*files, "index.html"]))
         for phase in ["import", "kernel"]:
             text = (folder / files[PHASES.index(phase)]).read_bytes()

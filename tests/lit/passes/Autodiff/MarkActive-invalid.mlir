@@ -23,7 +23,7 @@ func.func @f(%x: !t) -> !t attributes {llm.differentiate} {
 // -----
 // Keys and values that go through a cache would get no gradient.
 !t = tensor<?x32xf32>
-!kv = !llm.kv_cache<layers = 1, heads = 1, key = 32, value = 32, f16>
+!kv = !llm.kv_cache<layers = 1, heads = 1, key = 32 x f16, value = 32 x f16>
 llm.state @kv : !kv
 llm.parameter @a : tensor<32x32xf32> from "a"
 func.func @f(%q: !t, %layer: index) -> (!t, !t) attributes {llm.differentiate} {

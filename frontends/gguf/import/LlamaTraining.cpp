@@ -1,0 +1,107 @@
+// Adapters for architecture `llama`.
+#include "frontends/gguf/import/Architectures.h"
+#include "frontends/gguf/import/LlamaGraph.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace llmc {
+namespace {
+
+class TrainingGraph {
+public:
+  TrainingGraph(ModelBuilder &m, LlamaGraph &graph, const TrainingImportOptions &options)
+      : m(m), b(m.b), graph(graph), p(graph.parameters()), options(options) {}
+
+  absl::Status build() {
+    auto tokens = RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
+    auto loss = graph.beginFunction("loss", {tokens, tokens, b.getIndexType()}, m.rows(1));
+    loss->setAttr(llm::kDifferentiateAttrName, b.getUnitAttr());
+    seed = loss.getArgument(2);
+    zero = arith::ConstantIndexOp::create(b, 0);
+    Value table = graph.ropeTable(zero, options.sequence);
+
+    SmallVector<Value> shared{table};
+    if (options.dropout > 0)
+      shared.push_back(seed);
+    absl::StatusOr<Value> hidden = graph.layers(
+        embed(loss.getArgument(0)), shared,
+        [&](const ModelBuilder::BlockArguments &, RankedTensorType heads, Value q, Value k,
+            Value v) { return attend(heads, q, k, v); },
+        [&](const ModelBuilder::BlockArguments &in, const ModelBuilder::Adapter &adapter,
+            int64_t site, Value x, Value y) -> Value {
+          x = drop(x, options.dropout > 0 ? in.shared[1] : Value(), in.layer, site);
+          Value u = narrow(adapter, x, 1);
+          return llm::MatmulOp::create(b, y.getType(), u, adapter.b, y, b.getUnitAttr(),
+                                       b.getF32FloatAttr(adapter.scale));
+        });
+    if (!hidden.ok())
+      return hidden.status();
+
+    Value x = graph.outputNorm(*hidden);
+    SmallVector<Value> adapter;
+    // Of a tied matrix the adapter is one of the embedding.
+    if (graph.output != graph.embedding)
+      if (auto own = m.adapterOf("output.weight", p.vocabulary, p.width, /*lookup=*/false); own.a)
+        // The scale stands here, because the loss has none.
+        adapter = {narrow(own, drop(x, seed, zero, kOutputSite), own.scale), own.b};
+    auto losses = llm::LinearCrossEntropyOp::create(
+        b, m.rows(1), m.rows(1), x, graph.use(graph.output), loss.getArgument(1), adapter);
+    func::ReturnOp::create(b, losses.getLosses());
+    return graph.finish();
+  }
+
+private:
+  // Weights of layers have smaller ones.
+  static constexpr int64_t kOutputSite = 1000;
+
+  Value embed(Value tokens) {
+    Value hidden = llm::EmbedOp::create(b, m.rows(p.width), tokens, graph.use(graph.embedding));
+    auto adapter = m.adapterOf("token_embd.weight", p.vocabulary, p.width, /*lookup=*/true);
+    if (!adapter.a)
+      return hidden;
+    Value u = llm::EmbedOp::create(b, m.rows(rank(adapter)), tokens, adapter.a);
+    return llm::MatmulOp::create(b, hidden.getType(), u, adapter.b, hidden, b.getUnitAttr(),
+                                 b.getF32FloatAttr(adapter.scale));
+  }
+
+  Value attend(RankedTensorType heads, Value q, Value k, Value v) {
+    return llm::CausalAttentionOp::create(
+               b, heads, m.rows(p.heads), q, k, v, b.getI64IntegerAttr(p.heads),
+               b.getI64IntegerAttr(p.kvHeads), b.getI64IntegerAttr(options.sequence),
+               b.getF32FloatAttr(p.attentionScale), b.getI64IntegerAttr(p.window))
+        .getResult();
+  }
+
+  int64_t rank(const ModelBuilder::Adapter &adapter) { return llm::getWidth(adapter.b); }
+
+  Value narrow(const ModelBuilder::Adapter &adapter, Value x, float scale) {
+    return llm::MatmulOp::create(b, m.rows(rank(adapter)), x, adapter.a, Value(), b.getUnitAttr(),
+                                 b.getF32FloatAttr(scale));
+  }
+
+  Value drop(Value x, Value seed, Value layer, int64_t site) {
+    if (options.dropout == 0)
+      return x;
+    return llm::DropoutOp::create(b, x.getType(), x, seed, layer, b.getI64IntegerAttr(site),
+                                  b.getF32FloatAttr(options.dropout));
+  }
+
+  ModelBuilder &m;
+  ImplicitLocOpBuilder &b;
+  LlamaGraph &graph;
+  const LlamaParameters &p;
+  const TrainingImportOptions &options;
+  Value seed, zero;
+};
+
+} // namespace
+
+absl::Status buildLlamaTraining(ModelBuilder &m, const TrainingImportOptions &options) {
+  absl::StatusOr<LlamaGraph> graph = LlamaGraph::create(m);
+  if (!graph.ok())
+    return graph.status();
+  return TrainingGraph(m, *graph, options).build();
+}
+
+} // namespace llmc

@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""check_gradients.py TRAIN_STEP [NAME...]
+
+Holds gradients of adapters, as the reference interpreter computes them, against PyTorch's autograd on
+random models: of block formats, on the weights that the oracle decodes. Needs Debian's python3-torch.
+TRAIN_STEP is the program of that name.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+try:
+    import torch
+except ImportError:
+    print("skipped: PyTorch is not there; apt-get install python3-torch")
+    sys.exit(77)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
+from make_model import make_model
+from reference_llama import Llama
+
+# Keys of 16 elements, whose scale 1/4 is the same in float32, the type of the attribute.
+SMALL = dict(dim=48, layers=2, heads=6, kv=2, key_length=16, value_length=16, ffn=72, vocab=83,
+             std=0.12)
+BLOCKS = dict(dim=256, layers=2, heads=4, kv=2, key_length=16, value_length=32, ffn=256, vocab=96,
+              std=0.08)
+LINEAR = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+
+
+def every(names=LINEAR, layers=(0, 1), rank=4, scale=0.5):
+    return [(f"blk.{i}.{n}.weight", rank, scale) for i in layers for n in names]
+
+
+# name: model, adapters (weight, rank, scale), sequences, tokens of each, dropout
+EVERYTHING = every() + [("token_embd.weight", 3, 2.0), ("output.weight", 5, 0.25)]
+CASES = {
+    "all-linear": (SMALL, every(), 1, 11, 0),
+    "everything": (SMALL, EVERYTHING, 1, 11, 0),
+    "batch": (SMALL, EVERYTHING, 3, 7, 0),
+    "dropout": (SMALL, EVERYTHING, 2, 5, 0.25),
+    "keys-values": (SMALL, every(["attn_k", "attn_v"]), 1, 9, 0),
+    "ranks": (SMALL, [("blk.0.attn_q.weight", 8, 1.0), ("blk.1.attn_q.weight", 1, 4.0),
+                      ("blk.1.ffn_down.weight", 2, 0.125)], 1, 9, 0),
+    "last-layer": (SMALL, every(layers=(1,)), 1, 9, 0),
+    "first-layer": (SMALL, every(layers=(0,)), 1, 9, 0),
+    "only-output": (SMALL, [("output.weight", 4, 1.0)], 1, 9, 0),
+    "only-embedding": (SMALL, [("token_embd.weight", 4, 1.0)], 1, 9, 0),
+    "tied": (dict(SMALL, tied=True), every() + [("token_embd.weight", 3, 2.0)], 1, 9, 0),
+    "bias": (dict(SMALL, bias=True, ffn_bias=True), every(), 1, 9, 0),
+    "window": (dict(SMALL, sliding_window=3), every(), 2, 8, 0),
+    "value-length": (dict(SMALL, value_length=24), every(), 1, 9, 0),
+    "rope": (dict(SMALL, rope_dims=10, rope_scaling="yarn:4:64"), every(), 1, 9, 0),
+    "one-head": (dict(SMALL, heads=5, kv=1), every(), 1, 9, 0),
+    "F16": (dict(SMALL, type="F16"), every(), 1, 9, 0),
+    **{t: (dict(BLOCKS, type=t), EVERYTHING, 1, 8, 0)
+       for t in ("BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_M", "Q5_K_M", "Q6_K",
+                 "IQ4_NL", "IQ4_XS", "MXFP4")},
+    # Four layers, of which two have other formats.
+    "Q4_K_M": (dict(BLOCKS, type="Q4_K_M", layers=4), every(layers=range(4)), 2, 6, 0),
+}
+SEED = 987654321
+RUNS = {  # options of train_step: real, tolerance of gradients
+    (): ("double", 1e-10),
+    ("fuse",): ("float", 1e-4),
+    ("save=0",): ("double", 1e-10),
+    ("save=8000", "fuse"): ("double", 1e-10),
+}
+
+
+def dropout_mask(rate, layer, site, shape):
+    """As the operation's description defines it."""
+    m64, m32 = (1 << 64) - 1, np.uint64(0xFFFFFFFF)
+    x = (SEED * 0x9E3779B97F4A7C15 + layer * 0xBF58476D1CE4E5B9 + site) & m64
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        x = ((x ^ (x >> 33)) * factor) & m64
+    x ^= x >> 33
+
+    def mix(h):
+        h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & m32
+        h = ((h ^ (h >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & m32
+        return h ^ (h >> np.uint64(16))
+
+    h = mix(np.arange(np.prod(shape), dtype=np.uint64) ^ np.uint64(x & 0xFFFFFFFF))
+    h = mix(h ^ np.uint64(x >> 32))
+    return torch.from_numpy((h >= rate * 2.0**32).reshape(shape) / (1 - rate))
+
+
+class Model:
+    """The training loss in PyTorch, in float64."""
+
+    def __init__(self, path, adapters, matrices, sequences, dropout):
+        self.m = Llama(path)
+        self.w = {n: torch.from_numpy(np.asarray(self.m.gguf.tensor(n), np.float64))
+                  for n in self.m.gguf.tensors}
+        self.adapters = {name: (a, b, scale)
+                         for (name, _, scale), (a, b) in zip(adapters, matrices)}
+        self.sequences, self.dropout = sequences, dropout
+
+    def linear(self, x, name, layer, weight=None):
+        y = x @ (self.w[name + ".weight"] if weight is None else weight).T
+        if name + ".bias" in self.w:
+            y = y + self.w[name + ".bias"]
+        if name + ".weight" in self.adapters:
+            a, b, scale = self.adapters[name + ".weight"]
+            if self.dropout:
+                x = x * dropout_mask(self.dropout, layer, self.site, x.shape)
+                self.site += 1
+            y = y + scale * (x @ a.T) @ b.T
+        return y
+
+    def norm(self, x, name):
+        return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + self.m.eps) * self.w[name]
+
+    def rope(self, x, positions):
+        r = self.m.rope
+        angle = torch.from_numpy(positions[:, None] * r.freq)[:, None, :]
+        pairs = torch.view_as_complex(x[..., : r.dims].reshape(*x.shape[:-1], -1, 2).contiguous())
+        turned = torch.view_as_real(pairs * torch.polar(torch.full_like(angle, r.magnitude), angle))
+        return torch.cat([turned.flatten(-2), x[..., r.dims :]], -1)
+
+    def attention(self, q, k, v, heads, kv):
+        rows, length = len(q), len(q) // self.sequences
+        positions = np.arange(rows) % length
+        q = self.rope(q.reshape(rows, heads, -1), positions)
+        k = self.rope(k.reshape(rows, kv, -1), positions)
+        split = lambda x: x.reshape(self.sequences, length, x.shape[1], -1).transpose(1, 2)
+        q, k, v = split(q), split(k), split(v.reshape(rows, kv, -1))
+        k, v = (x.repeat_interleave(heads // kv, 1) for x in (k, v))
+        score = q @ k.transpose(-1, -2) / self.m.dk**0.5
+        distance = torch.arange(length)[:, None] - torch.arange(length)[None, :]
+        hidden = (distance < 0) | (distance >= self.m.window if self.m.window else distance < 0)
+        y = torch.softmax(score.masked_fill(hidden, -torch.inf), -1) @ v
+        return y.transpose(1, 2).reshape(rows, -1)
+
+    def losses(self, tokens, targets):
+        h = self.w["token_embd.weight"][tokens]
+        if "token_embd.weight" in self.adapters:
+            a, b, scale = self.adapters["token_embd.weight"]
+            h = h + scale * a[tokens] @ b.T
+        for i in range(self.m.layers):
+            self.site, blk = 0, f"blk.{i}."
+            x = self.norm(h, blk + "attn_norm.weight")
+            q, k, v = (self.linear(x, blk + "attn_" + n, i) for n in "qkv")
+            y = self.attention(q, k, v, self.m.heads[i], self.m.kv[i])
+            h = h + self.linear(y, blk + "attn_output", i)
+            x = self.norm(h, blk + "ffn_norm.weight")
+            gate, up = (self.linear(x, blk + "ffn_" + n, i) for n in ("gate", "up"))
+            h = h + self.linear(torch.nn.functional.silu(gate) * up, blk + "ffn_down", i)
+        x = self.norm(h, "output_norm.weight")
+        self.site = 1000
+        tied = None if "output.weight" in self.w else self.w["token_embd.weight"]
+        logits = self.linear(x, "output", 0, tied)
+        return torch.nn.functional.cross_entropy(logits, targets, ignore_index=-1, reduction="none")
+
+
+def distance(a, b):
+    return np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
+
+
+def check(name, train_step, folder):
+    options, adapters, sequences, length, dropout = CASES[name]
+    path = make_model(os.path.join(folder, name + ".gguf"), seed=11, **options)[0]
+    rng = np.random.default_rng(3)
+    m = Llama(path)
+    vocab = options["vocab"]
+    rows = sequences * length
+    tokens, targets = rng.integers(0, vocab, rows), rng.integers(0, vocab, rows)
+    targets[rng.random(rows) < 0.3] = -1
+
+    matrices = []
+    for weight, rank, _ in adapters:
+        n, k = m.gguf.tensors[weight].shape
+        if weight == "token_embd.weight":
+            n, k = k, n
+        a = rng.normal(0, k**-0.5, (rank, k)).astype(np.float32)
+        b = rng.normal(0, rank**-0.5, (n, rank)).astype(np.float32)
+        matrices += [np.ascontiguousarray(a.T) if weight == "token_embd.weight" else a, b]
+    leaves = [torch.from_numpy(x.astype(np.float64)).requires_grad_() for x in matrices]
+    model = Model(path, adapters, list(zip(leaves[::2], leaves[1::2])), sequences, dropout)
+    losses = model.losses(torch.from_numpy(tokens), torch.from_numpy(targets))
+    (losses * (1 + torch.arange(rows) / 4)).sum().backward()
+    losses = losses.detach().numpy()
+
+    file = lambda ending: os.path.join(folder, name + ending)
+    with open(file(".adapters"), "w") as out:
+        out.writelines(f"{w} {r} {s}\n" for w, r, s in adapters)
+    with open(file(".parameters"), "wb") as out:
+        for x in matrices:
+            out.write(x.tobytes())
+    worst = {}
+    for run, (real, tolerance) in RUNS.items():
+        ids = [",".join(map(str, x)) for x in (tokens, targets)]
+        subprocess.run([train_step, path, file(".adapters"), file(".parameters"), file(".out"), real,
+                        str(length), str(dropout), str(SEED), *ids, *run], check=True)
+        out = np.fromfile(file(".out"))
+        loss_tolerance = 1e-10 if real == "double" else 1e-5
+        for found in (out[:rows], out[rows : 2 * rows]):
+            assert distance(found, losses) < loss_tolerance, (name, run, distance(found, losses))
+        at = 2 * rows
+        for i, leaf in enumerate(leaves):
+            want = leaf.grad.numpy()
+            found = out[at : at + want.size].reshape(want.shape)
+            at += want.size
+            assert np.linalg.norm(want) > 1e-6, (name, adapters[i // 2][0], "has no gradient")
+            d = distance(found, want)
+            assert d < tolerance, (name, run, adapters[i // 2][0], "AB"[i % 2], d)
+            worst[real] = max(worst.get(real, 0), d)
+        assert at == len(out)
+    print(f"{name:14} {len(leaves):2} matrices, double {worst['double']:.0e}, "
+          f"float {worst['float']:.0e}", flush=True)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sys.argv[2:] or CASES:
+            check(name, sys.argv[1], folder)
+
+
+if __name__ == "__main__":
+    main()

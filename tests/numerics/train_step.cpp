@@ -1,0 +1,147 @@
+// train_step MODEL.gguf ADAPTERS PARAMETERS OUT REAL SEQUENCE DROPOUT SEED TOKENS TARGETS OPTION...
+//
+// One step of training, interpreted. ADAPTERS has a line `weight rank scale` for each adapter,
+// PARAMETERS its matrices as float32, A before B, one adapter after the other. TOKENS and TARGETS
+// are ids with commas between. Writes to OUT as float64: the losses of @loss, those of
+// @loss.gradient, and the gradients of the sum of the losses, each weighted by 1 + row / 4, in the
+// order of PARAMETERS. REAL is `float` or `double`. OPTION is `save=BYTES`, not to compute all of a
+// block again but keep results of so many bytes (0: any), or `fuse`, to run what phases up to
+// `layout` leave.
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "compiler/Interpreter/Interpreter.h"
+#include "compiler/Interpreter/Status.h"
+#include "compiler/Pipeline/Phases.h"
+#include "frontends/gguf/import/Importer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <fstream>
+#include <iostream>
+
+namespace llmc {
+namespace {
+
+struct Arguments {
+  std::string model, adapters, parameters, out, real;
+  TrainingImportOptions import;
+  int64_t seed = 0;
+  std::vector<int32_t> tokens, targets;
+  PhaseOptions phases;
+  bool fuse = false, print = false;
+};
+
+absl::StatusOr<std::vector<int32_t>> parseTokens(absl::string_view text) {
+  std::vector<int32_t> tokens;
+  for (absl::string_view part : absl::StrSplit(text, ',')) {
+    int32_t token = 0;
+    if (!absl::SimpleAtoi(part, &token))
+      return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no token id"));
+    tokens.push_back(token);
+  }
+  return tokens;
+}
+
+absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
+  if (argv.size() < 11)
+    return absl::InvalidArgumentError("see the first lines of train_step.cpp for its arguments");
+  Arguments a{argv[1], argv[2], argv[3], argv[4], argv[5], {}, 0, {}, {}, {}};
+  if (!absl::SimpleAtoi(argv[6], &a.import.sequence) ||
+      !absl::SimpleAtof(argv[7], &a.import.dropout) || !absl::SimpleAtoi(argv[8], &a.seed))
+    return absl::InvalidArgumentError("sequence, dropout and seed are numbers");
+  LLMC_ASSIGN_OR_RETURN(a.tokens, parseTokens(argv[9]));
+  LLMC_ASSIGN_OR_RETURN(a.targets, parseTokens(argv[10]));
+  a.phases.stepTokens = static_cast<int64_t>(a.tokens.size());
+  for (absl::string_view option : argv.subspan(11)) {
+    if (option == "fuse")
+      a.fuse = true;
+    else if (option == "print")
+      a.print = true;
+    else if (absl::ConsumePrefix(&option, "save=") &&
+             absl::SimpleAtoi(option, &a.phases.memoryBudget))
+      a.phases.gradientCheckpointing = false;
+    else
+      return absl::InvalidArgumentError("an option is fuse, print or save=BYTES");
+  }
+  std::ifstream file(a.adapters);
+  AdaptedWeight adapter;
+  while (file >> adapter.weight >> adapter.rank >> adapter.scale)
+    a.import.adapters.push_back(adapter);
+  return a;
+}
+
+template <class Real>
+absl::Status step(mlir::ModuleOp module, gguf::GgufFile &model, const Arguments &a) {
+  WeightSource source = [&](absl::string_view name) -> absl::StatusOr<std::span<const uint8_t>> {
+    if (const gguf::TensorInfo *tensor = model.findTensor(name))
+      return tensor->span();
+    return absl::NotFoundError(absl::StrCat(model.path(), ": has no tensor '", name, "'"));
+  };
+  Interpreter<Real> interpreter(module, source);
+  std::ifstream in(a.parameters, std::ios::binary);
+  std::vector<Parameter<Real> *> parameters;
+  for (const AdaptedWeight &adapter : a.import.adapters)
+    for (const char *suffix : {".lora_a", ".lora_b"}) {
+      LLMC_ASSIGN_OR_RETURN(Parameter<Real> * parameter,
+                            interpreter.parameter(absl::StrCat(adapter.weight, suffix)));
+      std::vector<float> values(parameter->value.data.size());
+      if (!in.read(reinterpret_cast<char *>(values.data()),
+                   static_cast<std::streamsize>(values.size() * sizeof(float))))
+        return absl::InvalidArgumentError(absl::StrCat(a.parameters, ": is too short"));
+      parameter->value.data.assign(values.begin(), values.end());
+      parameters.push_back(parameter);
+    }
+
+  std::ofstream out(a.out, std::ios::binary);
+  auto write = [&](const std::vector<Real> &data) {
+    std::vector<double> values(data.begin(), data.end());
+    out.write(reinterpret_cast<const char *>(values.data()),
+              static_cast<std::streamsize>(values.size() * sizeof(double)));
+  };
+  std::vector<InterpreterValue<Real>> arguments{TokensValue{a.tokens}, TokensValue{a.targets},
+                                                IndexValue{a.seed}};
+  std::vector<Real> weights;
+  for (size_t t = 0; t < a.tokens.size(); ++t)
+    weights.push_back(1 + static_cast<Real>(t) / 4);
+  for (const char *function : {"loss", "loss.gradient"}) {
+    LLMC_ASSIGN_OR_RETURN(auto results, interpreter.call(function, arguments));
+    write(std::get<TensorRef<Real>>(results[0])->data);
+    arguments.push_back(
+        makeTensor<Real>({static_cast<int64_t>(a.tokens.size()), 1}, std::move(weights)));
+  }
+  for (const Parameter<Real> *parameter : parameters)
+    write(parameter->gradient.data);
+  return out.good() ? absl::OkStatus() : absl::InternalError("the results cannot be written");
+}
+
+absl::Status run(std::span<char *> argv) {
+  LLMC_ASSIGN_OR_RETURN(Arguments a, parseArguments(argv));
+  mlir::MLIRContext context;
+  context.loadDialect<mlir::tensor::TensorDialect>();
+  LLMC_ASSIGN_OR_RETURN(auto model, gguf::GgufFile::open(a.model));
+  LLMC_ASSIGN_OR_RETURN(auto module, importGgufForTraining(&context, *model, a.import));
+  mlir::PassManager pm(&context);
+  for (Phase phase : {Phase::Simplify, Phase::Autodiff})
+    buildPhase(pm, phase, a.phases);
+  if (a.fuse)
+    for (Phase phase : {Phase::Fuse, Phase::Layout})
+      buildPhase(pm, phase, a.phases);
+  if (mlir::failed(pm.run(*module)))
+    return absl::InternalError("the passes failed");
+  if (a.print)
+    module->print(llvm::outs());
+  return a.real == "float" ? step<float>(*module, *model, a) : step<double>(*module, *model, a);
+}
+
+} // namespace
+} // namespace llmc
+
+int main(int argc, char **argv) {
+  absl::Status status = llmc::run(std::span<char *>(argv, argc));
+  if (status.ok())
+    return 0;
+  std::cerr << "train_step: " << status.message() << "\n";
+  return 1;
+}
