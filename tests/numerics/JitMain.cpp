@@ -1,4 +1,5 @@
 // jit_against_interpreter [--target-cpu=CPU] [GoogleTest's options]
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "dialects/llm/IR/LlmDialect.h"
 #include "tests/numerics/JitProgram.h"
@@ -6,6 +7,28 @@
 using namespace llmc;
 
 namespace {
+
+// Operations of training, which are interpreted but have no kernels: llm-to-kernel refuses them.
+const absl::flat_hash_set<std::string> &interpretedOnly() {
+  static const absl::flat_hash_set<std::string> names = {"llm.accumulate_gradient",
+                                                         "llm.causal_attention",
+                                                         "llm.causal_attention_adjoint",
+                                                         "llm.dropout",
+                                                         "llm.embed_adjoint",
+                                                         "llm.get_parameter",
+                                                         "llm.layers_adjoint",
+                                                         "llm.linear_cross_entropy",
+                                                         "llm.linear_cross_entropy_adjoint",
+                                                         "llm.linear_transposed",
+                                                         "llm.matmul",
+                                                         "llm.outer",
+                                                         "llm.parameter",
+                                                         "llm.rms_norm_adjoint",
+                                                         "llm.rope_adjoint",
+                                                         "llm.silu_adjoint",
+                                                         "llm.swiglu_adjoint"};
+  return names;
+}
 
 // An operation of the dialect that no test has compiled is a failure, unless only some tests ran.
 class Coverage : public testing::Environment {
@@ -18,8 +41,10 @@ class Coverage : public testing::Environment {
     for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
       if (name.getDialectNamespace() == "llm") {
         ++known;
-        EXPECT_TRUE(loweredOperations().contains(name.getStringRef()))
-            << "no test has compiled " << name.getStringRef().str();
+        const std::string text = name.getStringRef().str();
+        EXPECT_NE(loweredOperations().contains(name.getStringRef()),
+                  interpretedOnly().contains(text))
+            << text << ": either a test compiles it or it is in the list of those without kernels";
       }
     EXPECT_GT(known, 0u);
   }
