@@ -1,0 +1,62 @@
+#ifndef LLMC_RUNTIME_TRAIN_TRAININGMODEL_H
+#define LLMC_RUNTIME_TRAIN_TRAININGMODEL_H
+
+#include "absl/status/statusor.h"
+#include "runtime/train/AdamW.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace llmc {
+
+/// A model whose adapter is trained: what a trainer needs to know of it. Compiled programs are one
+/// kind; a test may have another.
+class TrainingModel {
+public:
+  /// A matrix that is trained, as adapter files have it: `name` is "blk.0.attn_q.weight.lora_a".
+  struct Parameter {
+    std::string name;
+    int64_t rows, columns;
+  };
+
+  virtual ~TrainingModel() = default;
+
+  virtual std::span<const Parameter> parameters() const = 0;
+
+  /// What the optimizer changes, in the order of parameters(). The model may keep a matrix in an
+  /// order of its own, which the optimizer need not know; `shape` is that in memory. The memory
+  /// belongs to the model. Values and gradients are zero at first.
+  virtual std::vector<TrainedTensor> tensors() = 0;
+
+  /// Between the model's own order of parameter `i` and row order, which files have: for values,
+  /// gradients and moments alike. Both spans have rows * columns elements.
+  virtual void toRows(size_t i, std::span<const float> own, std::span<float> rows) const = 0;
+  virtual void fromRows(size_t i, std::span<const float> rows, std::span<float> own) const = 0;
+
+  /// The loss of each row of a batch, in nats: whole sequences of inputs one after the other, and
+  /// for each the token to be predicted, -1 where none is; the loss there is 0. Nothing is dropped
+  /// out. Valid until the next call. InvalidArgument for an id that is not in the vocabulary or rows
+  /// that are no whole sequences, or more than the model was compiled for.
+  virtual absl::StatusOr<std::span<const float>> losses(std::span<const int32_t> inputs,
+                                                        std::span<const int32_t> targets) = 0;
+
+  /// The same, and adds the derivatives of the sum of the losses to the gradients. `seed` chooses
+  /// what dropout leaves out; negative: nothing.
+  virtual absl::StatusOr<std::span<const float>> addGradients(std::span<const int32_t> inputs,
+                                                              std::span<const int32_t> targets,
+                                                              int64_t seed) = 0;
+
+  /// Bytes of memory beside the mapped model file, by what they are for: "weights" (packed),
+  /// "parameters", "activations", "scratch".
+  struct Memory {
+    std::string part;
+    uint64_t bytes;
+  };
+  virtual std::vector<Memory> memory() const = 0;
+};
+
+} // namespace llmc
+
+#endif // LLMC_RUNTIME_TRAIN_TRAININGMODEL_H
