@@ -13,14 +13,15 @@ static_assert(std::endian::native == std::endian::little, "values are written as
 /// The format wants a multiple of 64, which also aligns the values; this holds any two 64-bit
 /// dimensions, so the header can be rewritten in place.
 constexpr size_t kHeaderBytes = 128;
+constexpr absl::string_view kFloat = "<f4", kInt = "<i4";
 
-std::string header(uint64_t rows, uint64_t columns) {
+std::string header(absl::string_view type, uint64_t rows, uint64_t columns) {
   constexpr size_t kPrefixBytes = 10;
   std::string text("\x93NUMPY\x01\x00", 8);
   text.push_back(static_cast<char>(kHeaderBytes - kPrefixBytes));
   text.push_back(0);
-  absl::StrAppend(&text, "{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", columns,
-                  "), }");
+  absl::StrAppend(&text, "{'descr': '", type, "', 'fortran_order': False, 'shape': (", rows, ", ",
+                  columns, "), }");
   text.resize(kHeaderBytes - 1, ' ');
   text.push_back('\n');
   return text;
@@ -34,7 +35,7 @@ absl::StatusOr<NpyWriter> NpyWriter::create(absl::string_view path, uint64_t col
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok())
     return file.status();
-  if (absl::Status status = file->write(header(0, columns)); !status.ok())
+  if (absl::Status status = file->write(header(kFloat, 0, columns)); !status.ok())
     return status;
   return NpyWriter(*std::move(file), columns);
 }
@@ -51,9 +52,23 @@ absl::Status NpyWriter::append(std::span<const float> values) {
 }
 
 absl::Status NpyWriter::commit() {
-  if (absl::Status status = file_.overwrite(0, header(rows_, columns_)); !status.ok())
+  if (absl::Status status = file_.overwrite(0, header(kFloat, rows_, columns_)); !status.ok())
     return status;
   return file_.commit();
+}
+
+absl::Status writeNpy(absl::string_view path, std::span<const int32_t> values, uint64_t columns) {
+  if (columns == 0 || values.size() % columns != 0)
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": ", values.size(), " values are no whole number of rows of ", columns));
+  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
+  if (!file.ok())
+    return file.status();
+  absl::Status status = file->write(header(kInt, values.size() / columns, columns));
+  if (status.ok())
+    status = file->write(
+        std::span(reinterpret_cast<const uint8_t *>(values.data()), values.size_bytes()));
+  return status.ok() ? file->commit() : status;
 }
 
 } // namespace llmc

@@ -34,6 +34,10 @@ private:
   uint64_t rows_ = 0;
 };
 
+/// Writes a whole array of i32 [values.size() / columns, columns], in row order; the file appears
+/// whole or not at all.
+absl::Status writeNpy(absl::string_view path, std::span<const int32_t> values, uint64_t columns);
+
 } // namespace llmc
 
 #endif // LLMC_RUNTIME_EVAL_NPYWRITER_H

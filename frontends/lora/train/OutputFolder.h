@@ -1,0 +1,40 @@
+// What a run leaves in output_dir beside its checkpoints.
+#ifndef LLMC_FRONTENDS_LORA_TRAIN_OUTPUTFOLDER_H
+#define LLMC_FRONTENDS_LORA_TRAIN_OUTPUTFOLDER_H
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "frontends/lora/adapter/Adapter.h"
+#include "frontends/lora/config/TrainConfig.h"
+#include <string>
+
+namespace llmc::lora {
+
+// Makes a directory and those above it. The error names it.
+absl::Status makeDirectory(const std::string &path);
+
+class OutputFolder {
+public:
+  explicit OutputFolder(const TrainConfig &config) : config_(config) {}
+
+  std::string adapterPath() const { return path("adapter.gguf"); }
+  std::string peftPath() const { return path("peft"); }
+  std::string metricsPath() const { return path("metrics.jsonl"); }
+  std::string plotPath() const { return path("loss.svg"); }
+  std::string configPath() const { return path("config.yaml"); }
+
+  // Makes the directory and writes config.yaml, with every key.
+  absl::Status prepare() const;
+  // adapter.gguf and peft/; each file is replaced as a whole.
+  absl::Status writeAdapter(const Adapter &adapter, const BaseModel &base) const;
+
+private:
+  std::string path(absl::string_view name) const;
+
+  const TrainConfig &config_;
+};
+
+} // namespace llmc::lora
+
+#endif

@@ -1,0 +1,132 @@
+#include "frontends/lora/train/TrainState.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/train/Random.h"
+#include <cmath>
+
+namespace llmc::lora {
+namespace {
+
+constexpr char kStep[] = "step", kAdamSteps[] = "adam.steps", kConfig[] = "config",
+               kData[] = "data";
+
+// Integers and texts of the state, under their keys in a checkpoint.
+struct Integer {
+  const char *key;
+  int64_t TrainState::*member;
+};
+constexpr Integer kIntegers[] = {{kStep, &TrainState::step},
+                                 {"skipped", &TrainState::skipped},
+                                 {"tokens", &TrainState::tokens},
+                                 {"validated", &TrainState::validated}};
+struct Text {
+  const char *key;
+  std::string TrainState::*member;
+};
+constexpr Text kTexts[] = {{"order", &TrainState::order},
+                           {"stopping", &TrainState::stopping},
+                           {"stopped", &TrainState::stopped}};
+
+// What a checkpoint has of each parameter: the prefix of its name.
+constexpr const char *kParts[] = {"", "adam.first/", "adam.second/"};
+
+std::span<float> partOf(AdamW &optimizer, size_t part, size_t tensor) {
+  return part == 0   ? optimizer.tensors()[tensor].values
+         : part == 1 ? optimizer.firstMoment(tensor)
+                     : optimizer.secondMoment(tensor);
+}
+
+} // namespace
+
+std::string digestOf(const TrainingData &data) {
+  uint64_t digest = 0;
+  const auto add = [&](uint64_t word) { digest = mixBits(digest * 31 + word + 1); };
+  for (const Dataset *part : {&data.train, &data.validation}) {
+    add(part->size());
+    for (int32_t token : part->tokens())
+      add(static_cast<uint32_t>(token));
+  }
+  return absl::StrCat(absl::Hex(digest, absl::kZeroPad16));
+}
+
+RunCheckpoints::RunCheckpoints(const TrainConfig &config, const TrainingData &data,
+                               TrainingModel &model, AdamW &optimizer)
+    : config_(config), digest_(digestOf(data)), model_(model), optimizer_(optimizer),
+      folder_(config.outputDir, config.saveTotalLimit) {}
+
+absl::Status RunCheckpoints::save(const TrainState &state) const {
+  SafetensorsMetadata texts = {{kConfig, fixedConfig(config_)},
+                               {kData, digest_},
+                               {kAdamSteps, absl::StrCat(optimizer_.steps())}};
+  for (const Integer &integer : kIntegers)
+    texts[integer.key] = absl::StrCat(state.*integer.member);
+  for (const Text &text : kTexts)
+    texts[text.key] = state.*text.member;
+  const std::span<const TrainingModel::Parameter> parameters = model_.parameters();
+  std::vector<std::vector<float>> rows;
+  std::vector<NamedValues> tensors;
+  for (size_t part = 0; part < std::size(kParts); ++part)
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const std::span<float> own = partOf(optimizer_, part, i);
+      model_.toRows(i, own, rows.emplace_back(own.size()));
+      tensors.push_back({absl::StrCat(kParts[part], parameters[i].name),
+                         {static_cast<uint64_t>(parameters[i].rows),
+                          static_cast<uint64_t>(parameters[i].columns)},
+                         rows.back()});
+    }
+  return folder_.save(state.step, texts, tensors);
+}
+
+absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint) const {
+  const auto differs = [&](absl::string_view what) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(checkpoint.path(), ": ", what,
+                     "; make it as it was, or start anew with resume_from_checkpoint: none"));
+  };
+  absl::StatusOr<std::string> config = checkpoint.text(kConfig), data = checkpoint.text(kData);
+  for (const auto *text : {&config, &data})
+    if (!text->ok())
+      return text->status();
+  if (const std::vector<std::string> now = configDifferences(*config, config_); !now.empty())
+    return differs(absl::StrJoin(now, ", "));
+  if (*data != digest_)
+    return differs("the data is not what it was");
+
+  TrainState state;
+  for (const Integer &integer : kIntegers) {
+    absl::StatusOr<int64_t> value = checkpoint.integer(integer.key);
+    if (!value.ok())
+      return value.status();
+    state.*integer.member = *value;
+  }
+  for (const Text &text : kTexts) {
+    absl::StatusOr<std::string> value = checkpoint.text(text.key);
+    if (!value.ok())
+      return value.status();
+    state.*text.member = *std::move(value);
+  }
+  absl::StatusOr<int64_t> adamSteps = checkpoint.integer(kAdamSteps);
+  if (!adamSteps.ok())
+    return adamSteps.status();
+  if (state.step < 0 || *adamSteps < 0)
+    return differs("a negative step");
+  optimizer_.setSteps(*adamSteps);
+
+  const std::span<const TrainingModel::Parameter> parameters = model_.parameters();
+  for (size_t part = 0; part < std::size(kParts); ++part)
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const uint64_t shape[] = {static_cast<uint64_t>(parameters[i].rows),
+                                static_cast<uint64_t>(parameters[i].columns)};
+      std::vector<float> rows(shape[0] * shape[1]);
+      const std::string name = absl::StrCat(kParts[part], parameters[i].name);
+      if (absl::Status status = checkpoint.copy(name, shape, rows); !status.ok())
+        return status;
+      for (float value : rows)
+        if (!std::isfinite(value))
+          return differs(absl::StrCat("'", name, "' has a value that is not finite"));
+      model_.fromRows(i, rows, partOf(optimizer_, part, i));
+    }
+  return state;
+}
+
+} // namespace llmc::lora

@@ -1,0 +1,319 @@
+#include "frontends/lora/train/Trainer.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "frontends/lora/train/RunLength.h"
+#include "runtime/core/Interrupt.h"
+#include "runtime/train/LossPlot.h"
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+
+namespace llmc::lora {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Steps of which means are told.
+constexpr size_t kRecent = 20;
+// Steps in a row without a finite gradient after which nothing will get better by itself.
+constexpr int64_t kMostSkipped = 10;
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void push(std::deque<double> &recent, double value) {
+  recent.push_back(value);
+  if (recent.size() > kRecent)
+    recent.pop_front();
+}
+
+double mean(const std::deque<double> &values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// With a validation set, patience counts validations.
+EarlyStoppingOptions stoppingOptions(const TrainConfig &config, bool validates) {
+  return {.patience = config.patience,
+          .past = config.past,
+          .delta = config.earlyStoppingDelta,
+          .validates = validates && config.evalSteps > 0};
+}
+
+absl::Status cancelledIfInterrupted() {
+  return InterruptGuard::interrupted() ? absl::CancelledError() : absl::OkStatus();
+}
+
+} // namespace
+
+Trainer::Trainer(const TrainerParts &parts, ModelAdapter adapter)
+    : parts_(parts), config_(parts.config), adapter_(std::move(adapter)),
+      optimizer_(parts.model.tensors(), adamOptionsOf(config_)),
+      schedule_(scheduleOf(config_, stepsOf(config_, parts.data.train, parts.tokenizer))),
+      source_(parts.data.train, config_, parts.tokenizer),
+      stopping_(stoppingOptions(config_, validates())), output_(config_),
+      dumps_(config_, parts.base), checkpoints_(config_, parts.data, parts.model, optimizer_) {}
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::create(const TrainerParts &parts, Adapter plan) {
+  absl::StatusOr<ModelAdapter> adapter = ModelAdapter::create(std::move(plan), parts.model);
+  if (!adapter.ok())
+    return adapter.status();
+  std::unique_ptr<Trainer> trainer(new Trainer(parts, *std::move(adapter)));
+  if (absl::Status status = trainer->resume(); !status.ok())
+    return status;
+  return trainer;
+}
+
+absl::Status Trainer::resume() {
+  std::optional<Checkpoint> checkpoint;
+  if (config_.resume == "auto") {
+    std::vector<std::string> refused;
+    checkpoint = checkpoints_.folder().newest(refused);
+    for (const std::string &line : refused)
+      parts_.observer.note(line);
+  } else if (config_.resume != "none") {
+    absl::StatusOr<Checkpoint> opened = Checkpoint::open(config_.resume);
+    if (!opened.ok())
+      return opened.status();
+    checkpoint.emplace(*std::move(opened));
+  }
+  if (!checkpoint) {
+    absl::StatusOr<Adapter> first = firstAdapter(config_, adapter_.plan(), parts_.base);
+    if (!first.ok())
+      return first.status();
+    adapter_.store(*first);
+    state_.order = source_.state();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<TrainState> state = checkpoints_.restore(*checkpoint);
+  if (!state.ok())
+    return state.status();
+  state_ = *std::move(state);
+  for (absl::Status status : {source_.restore(state_.order), stopping_.restore(state_.stopping)})
+    if (!status.ok())
+      return absl::Status(status.code(), absl::StrCat(checkpoint->path(), ": ", status.message()));
+  if (config_.forceReshuffle) {
+    source_.startNextEpoch();
+    state_.order = source_.state();
+  }
+  // Who has switched early stopping off wants to go on.
+  if (config_.patience == 0 && config_.past == 0)
+    state_.stopped.clear();
+  firstStep_ = state_.step;
+  std::error_code error;
+  resumedElsewhere_ = !std::filesystem::equivalent(
+      checkpoint->path(), checkpoints_.folder().pathOf(state_.step), error);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::begin() {
+  if (absl::Status status = output_.prepare(); !status.ok())
+    return status;
+  // What another run, or this one further on, has left must not be taken up later.
+  if (config_.resume != "auto")
+    checkpoints_.folder().removeAfter(state_.step);
+  absl::StatusOr<MetricsLog> metrics = MetricsLog::open(output_.metricsPath(), state_.step);
+  if (!metrics.ok())
+    return metrics.status();
+  metrics_.emplace(*std::move(metrics));
+  for (const Metrics &line : metrics_->lines()) {
+    earlierSeconds_ = line.seconds.value_or(earlierSeconds_);
+    if (line.loss)
+      push(recentLosses_, *line.loss);
+  }
+  start_ = Clock::now();
+  if (firstStep_ == 0)
+    return dumps_.writeFirst(adapter_.values());
+  return resumedElsewhere_ ? save() : absl::OkStatus();
+}
+
+double Trainer::seconds() const { return earlierSeconds_ + secondsSince(start_); }
+
+absl::StatusOr<TrainOutcome> Trainer::run() {
+  absl::Status status = begin();
+  if (status.ok() && state_.step > 0 && validates() && isDue(config_.evalSteps) &&
+      state_.validated != state_.step && !isOver())
+    status = validateNow();
+  while (status.ok() && !isOver())
+    status = step();
+
+  TrainOutcome outcome;
+  if (status.ok())
+    status = finish(outcome);
+  if (absl::IsCancelled(status)) {
+    outcome.interrupted = true;
+    status = state_.step > firstStep_ ? save() : absl::OkStatus();
+  }
+  if (!status.ok())
+    return status;
+  outcome.firstStep = firstStep_;
+  outcome.step = state_.step;
+  outcome.totalSteps = schedule_.totalSteps;
+  outcome.tokens = state_.tokens;
+  outcome.stopped = state_.stopped;
+  outcome.seconds = seconds();
+  return outcome;
+}
+
+absl::Status Trainer::step() {
+  const Clock::time_point start = Clock::now();
+  const int64_t number = state_.step + 1;
+  std::vector<Batch> batches(config_.accumulationSteps);
+  double loss = 0;
+  uint64_t learned = 0, positions = 0;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    Batch &batch = batches[i];
+    source_.next(batch);
+    absl::StatusOr<std::span<const float>> losses = parts_.model.addGradients(
+        batch.inputs(), batch.targets(), dropoutSeed(config_, number, static_cast<int64_t>(i)));
+    if (!losses.ok())
+      return losses.status();
+    for (float row : *losses)
+      loss += row;
+    learned += batch.learned;
+    positions += losses->size();
+    // Before anything of the state has changed.
+    if (absl::Status status = cancelledIfInterrupted(); !status.ok())
+      return status;
+  }
+  const double scale = learned > 0 ? 1 / static_cast<double>(learned) : 0;
+  loss *= scale;
+  if (dumps_.wantsBatches())
+    if (absl::Status status = dumps_.writeBatches(number, batches); !status.ok())
+      return status;
+  if (dumps_.wantsGradients(number))
+    if (absl::Status status = dumps_.writeGradients(number, adapter_.gradients(scale));
+        !status.ok())
+      return status;
+  const double learningRate = schedule_.at(state_.step);
+  const AdamStep update = optimizer_.step(learningRate, scale, parts_.team);
+
+  state_.step = number;
+  state_.tokens += static_cast<int64_t>(learned);
+  state_.order = source_.state();
+  if (update.applied) {
+    state_.skipped = 0;
+    state_.stopped = stopping_.afterStep(loss);
+    push(recentLosses_, loss);
+  } else if (++state_.skipped == kMostSkipped) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("step ", number, ": the gradients of ", kMostSkipped,
+                     " steps in a row are not finite; give a lower learning_rate and start again"));
+  } else {
+    parts_.observer.note(
+        absl::StrCat("step ", number, ": the gradient is not finite, so the step changes nothing"));
+  }
+  const double took = secondsSince(start);
+  push(recentSeconds_, took);
+
+  StepReport report;
+  report.step = number;
+  report.totalSteps = schedule_.totalSteps;
+  report.loss = loss;
+  report.meanLoss = recentLosses_.empty() ? loss : mean(recentLosses_);
+  report.learningRate = learningRate;
+  report.gradientNorm = update.gradientNorm;
+  report.epoch =
+      static_cast<double>(source_.epoch()) +
+      static_cast<double>(source_.place()) / static_cast<double>(source_.samplesPerEpoch());
+  report.tokensPerSecond = static_cast<double>(positions) / took;
+  report.secondsLeft = mean(recentSeconds_) * static_cast<double>(schedule_.totalSteps - number);
+  report.applied = update.applied;
+  if (isDue(config_.loggingSteps) || isOver())
+    if (absl::Status status = metrics_->append({.step = number,
+                                                .epoch = report.epoch,
+                                                .loss = loss,
+                                                .learningRate = learningRate,
+                                                .gradientNorm = update.gradientNorm,
+                                                .tokensPerSecond = report.tokensPerSecond,
+                                                .seconds = seconds()});
+        !status.ok())
+      return status;
+  parts_.observer.step(report);
+
+  if (validates() && (isDue(config_.evalSteps) || isOver()))
+    if (absl::Status status = validateNow(); !status.ok())
+      return status;
+  return isDue(config_.saveSteps) || isOver() ? save() : absl::OkStatus();
+}
+
+absl::StatusOr<ValidationLosses> Trainer::validation(absl::string_view what) {
+  return validate(parts_.data.validation, config_, parts_.tokenizer, parts_.model,
+                  [&](double share) {
+                    parts_.observer.validating(what, share);
+                    return cancelledIfInterrupted();
+                  });
+}
+
+absl::Status Trainer::validateNow() {
+  absl::StatusOr<ValidationLosses> losses = validation("validating");
+  if (!losses.ok())
+    return losses.status();
+  const double loss = losses->mean();
+  lastValidation_ = *std::move(losses);
+  state_.validated = state_.step;
+  if (state_.stopped.empty())
+    state_.stopped = stopping_.afterValidation(loss);
+  parts_.observer.validated(state_.step, loss);
+  return metrics_->append({.step = state_.step, .seconds = seconds(), .validationLoss = loss});
+}
+
+// The base's own losses: matrices of zeros change nothing.
+absl::StatusOr<ValidationLosses> Trainer::validationWithoutAdapter() {
+  std::vector<std::vector<float>> kept;
+  for (const TrainedTensor &tensor : optimizer_.tensors()) {
+    kept.emplace_back(tensor.values.begin(), tensor.values.end());
+    std::ranges::fill(tensor.values, 0.0f);
+  }
+  absl::StatusOr<ValidationLosses> losses = validation("validating without the adapter");
+  for (size_t i = 0; i < kept.size(); ++i)
+    std::ranges::copy(kept[i], optimizer_.tensors()[i].values.begin());
+  return losses;
+}
+
+absl::Status Trainer::save() {
+  state_.stopping = stopping_.state();
+  if (absl::Status status = checkpoints_.save(state_); !status.ok())
+    return status;
+  if (absl::Status status = writeResults(); !status.ok())
+    return status;
+  parts_.observer.saved(state_.step);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::writeResults() {
+  if (absl::Status status = output_.writeAdapter(adapter_.values(), parts_.base); !status.ok())
+    return status;
+  return writeLossPlot(output_.plotPath(), metrics_->lines(), config_.data);
+}
+
+absl::Status Trainer::finish(TrainOutcome &outcome) {
+  const bool nothingTrained = state_.step == firstStep_;
+  if (validates() && state_.validated != state_.step) {
+    if (absl::Status status = validateNow(); !status.ok())
+      return status;
+    if (absl::Status status = save(); !status.ok())
+      return status;
+  } else if (nothingTrained) {
+    // The run may have ended between a checkpoint and the files beside it.
+    if (absl::Status status = writeResults(); !status.ok())
+      return status;
+  }
+  if (!validates())
+    return absl::OkStatus();
+  absl::StatusOr<ValidationLosses> before = validationWithoutAdapter();
+  if (!before.ok())
+    return before.status();
+  if (!lastValidation_) {
+    absl::StatusOr<ValidationLosses> after = validation("validating");
+    if (!after.ok())
+      return after.status();
+    lastValidation_ = *std::move(after);
+  }
+  outcome.before = *std::move(before);
+  outcome.after = *std::move(lastValidation_);
+  return absl::OkStatus();
+}
+
+} // namespace llmc::lora

@@ -1,0 +1,128 @@
+// Trains an adapter: from a config, data and a model to the files of output_dir.
+#ifndef LLMC_FRONTENDS_LORA_TRAIN_TRAINER_H
+#define LLMC_FRONTENDS_LORA_TRAIN_TRAINER_H
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "frontends/lora/adapter/BaseModel.h"
+#include "frontends/lora/config/TrainConfig.h"
+#include "frontends/lora/data/Batches.h"
+#include "frontends/lora/data/DataLoader.h"
+#include "frontends/lora/train/DebugDumps.h"
+#include "frontends/lora/train/ModelAdapter.h"
+#include "frontends/lora/train/OutputFolder.h"
+#include "frontends/lora/train/TrainState.h"
+#include "frontends/lora/train/Validation.h"
+#include "runtime/core/ThreadTeam.h"
+#include "runtime/train/EarlyStopping.h"
+#include "runtime/train/MetricsLog.h"
+#include "runtime/train/Schedule.h"
+#include "runtime/train/TrainingModel.h"
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace llmc::lora {
+
+// What is told of a step.
+struct StepReport {
+  int64_t step, totalSteps;
+  double loss, meanLoss; // of the step's tokens; the mean of the last steps' losses
+  double learningRate, gradientNorm, epoch;
+  double tokensPerSecond; // positions that were computed
+  double secondsLeft;     // until the last step, as fast as the last ones were
+  bool applied;           // false: the gradient was not finite, and nothing changed
+};
+
+// Is told how a run goes. Does nothing by itself.
+class TrainObserver {
+public:
+  virtual ~TrainObserver() = default;
+  virtual void note(absl::string_view text) {}
+  virtual void step(const StepReport &report) {}
+  virtual void validating(absl::string_view what, double share) {}
+  virtual void validated(int64_t step, double loss) {}
+  virtual void saved(int64_t step) {}
+};
+
+// All of them live at least as long as the trainer.
+struct TrainerParts {
+  const TrainConfig &config;
+  const BaseModel &base;
+  const TrainingData &data;
+  const Tokenizer &tokenizer;
+  TrainingModel &model; // built for the plan's matrices
+  ThreadTeam &team;
+  TrainObserver &observer;
+};
+
+struct TrainOutcome {
+  int64_t firstStep = 0; // of a resumed run, the step it went on from
+  int64_t step = 0, totalSteps = 0;
+  int64_t tokens = 0;       // learned in all
+  bool interrupted = false; // by a signal (Interrupt.h); the state is saved
+  std::string stopped;      // why it ended early; empty: it did not
+  double seconds = 0;       // of training, resumed runs included
+  // Losses of the held-back data without and with the adapter; none where nothing is held back.
+  std::optional<ValidationLosses> before, after;
+};
+
+class Trainer {
+public:
+  // `plan` is planAdapter()'s. Nothing is written yet, but what is needed to resume is read:
+  // a checkpoint that does not fit config, data or model is an error.
+  static absl::StatusOr<std::unique_ptr<Trainer>> create(const TrainerParts &parts, Adapter plan);
+
+  int64_t totalSteps() const { return schedule_.totalSteps; }
+  // 0 for a new run.
+  int64_t firstStep() const { return firstStep_; }
+  const ModelAdapter &adapter() const { return adapter_; }
+
+  // Trains to the end, or until a signal asks to stop: between two batches the state of the last
+  // whole step is saved, and the outcome says so.
+  absl::StatusOr<TrainOutcome> run();
+
+private:
+  Trainer(const TrainerParts &parts, ModelAdapter adapter);
+
+  absl::Status resume();
+  absl::Status begin();
+  absl::Status step();
+  absl::Status validateNow();
+  absl::Status save();
+  absl::Status writeResults();
+  absl::Status finish(TrainOutcome &outcome);
+  absl::StatusOr<ValidationLosses> validation(absl::string_view what);
+  absl::StatusOr<ValidationLosses> validationWithoutAdapter();
+
+  bool validates() const { return parts_.data.validation.size() > 0; }
+  bool isDue(int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
+  bool isOver() const { return state_.step >= schedule_.totalSteps || !state_.stopped.empty(); }
+  double seconds() const;
+
+  TrainerParts parts_;
+  const TrainConfig &config_;
+  ModelAdapter adapter_;
+  AdamW optimizer_;
+  Schedule schedule_;
+  BatchSource source_;
+  EarlyStopping stopping_;
+  OutputFolder output_;
+  DebugDumps dumps_;
+  RunCheckpoints checkpoints_;
+  TrainState state_;
+  int64_t firstStep_ = 0;
+  bool resumedElsewhere_ = false; // from a checkpoint outside of output_dir
+  std::optional<MetricsLog> metrics_;
+  std::optional<ValidationLosses> lastValidation_; // of state_.validated
+  double earlierSeconds_ = 0;                      // of the run that is resumed
+  std::chrono::steady_clock::time_point start_;
+  std::deque<double> recentLosses_, recentSeconds_;
+};
+
+} // namespace llmc::lora
+
+#endif
