@@ -3,6 +3,7 @@
 #include "dialects/llm/Formats/RopeFrequencies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/KernelPasses.h"
+#include "passes/Kernel/LlmTrainingToKernel.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -181,7 +182,7 @@ private:
     RopeFrequencies table = ropeFrequencies(parameters);
     RopeTableOp::create(b, op.getLoc(), get(op.getStart()), outputFor(op->getResult(0)),
                         get(op.getFactors()), b.getDenseF64ArrayAttr(table.frequencies),
-                        b.getF64FloatAttr(table.magnitude));
+                        b.getF64FloatAttr(table.magnitude), op.getSequenceAttr());
   }
 
   template <class Op>
@@ -253,14 +254,10 @@ private:
         .Case([&](llm::MulOp o) { return map(o, Map::Mul), success(); })
         .Case([&](llm::SiluOp o) { return map(o, Map::Silu), success(); })
         .Case([&](llm::SwigluOp o) { return map(o, Map::Swiglu), success(); })
-        .Case([&](llm::RopeTableOp o) -> LogicalResult {
-          if (o.getSequence())
-            return o.emitError() << "has no counterpart in the kernel dialect with sequences";
-          return convertRopeTable(o), success();
-        })
+        .Case([&](llm::RopeTableOp o) { return convertRopeTable(o), success(); })
         .Case([&](llm::RopeOp o) {
           RopeOp::create(b, loc, get(o.getInput()), get(o.getTable()), outputFor(o->getResult(0)),
-                         o.getHeadDimAttr());
+                         o.getHeadDimAttr(), UnitAttr());
           return success();
         })
         .Case([&](llm::SumSquaresOp o) {
@@ -286,7 +283,11 @@ private:
           values[o.getResult()] = b.clone(*op)->getResult(0);
           return success();
         })
-        .Default([&](Operation *o) {
+        .Default([&](Operation *o) -> LogicalResult {
+          TrainingConversion training{b, [this](Value v) { return get(v); },
+                                      [this](OpResult r) { return outputFor(r); }};
+          if (convertTrainingOp(o, training))
+            return success();
           return o->emitError() << "has no counterpart in the kernel dialect";
         });
   }

@@ -1,4 +1,4 @@
-#include "passes/Vector/Kernels.h"
+#include "passes/Vector/TrainingKernels.h"
 #include "passes/Vector/VectorPasses.h"
 #include "runtime/abi/StepContext.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -150,7 +150,11 @@ private:
         .Case([&](CacheWriteOp o) { return emitCacheWrite(emission, o), success(); })
         .Case([&](AttentionOp o) { return emitAttention(emission, o), success(); })
         .Case([&](MergePartsOp o) { return emitMergeParts(emission, o), success(); })
-        .Default([&](Operation *o) { return o->emitError() << "cannot become vector code"; });
+        .Default([&](Operation *o) -> LogicalResult {
+          if (emitTrainingOp(emission, o))
+            return success();
+          return o->emitError() << "cannot become vector code";
+        });
   }
 
   func::FuncOp from;

@@ -118,7 +118,7 @@ void emitRope(OpEmission &emission, RopeOp op) {
   // thread, threads, rows, input, table, out
   SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr};
   std::string name = "rope." + std::to_string(type.getWidth()) + "." + std::to_string(dim) + "." +
-                     std::to_string(dims);
+                     std::to_string(dims) + (op.getInverse() ? ".inverse" : "");
   func::FuncOp function =
       emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
         auto [first, last] = e.split(p[2], p[0], p[1]);
@@ -134,6 +134,8 @@ void emitRope(OpEmission &emission, RopeOp op) {
               Value y = e.load(e.f32, e.gep(e.gep(in, bytes), 4), 4);
               Value c = e.load(e.f32, e.gep(table, bytes), 4);
               Value s = e.load(e.f32, e.gep(e.gep(table, bytes), 4), 4);
+              if (op.getInverse())
+                s = e.create<arith::NegFOp>(s);
               e.store(e.fsub(e.fmul(x, c), e.fmul(y, s)), e.gep(out, bytes), 4);
               e.store(e.fadd(e.fmul(x, s), e.fmul(y, c)), e.gep(e.gep(out, bytes), 4), 4);
             });
@@ -163,16 +165,24 @@ void emitRopeTable(OpEmission &emission, RopeTableOp op) {
   Value factors =
       op.getFactors() ? emission.operand(op.getFactors()) : Value(e.create<LLVM::ZeroOp>(e.ptr));
   Value magnitude = e.create<arith::ConstantOp>(op.getMagnitudeAttr());
-  Values arguments{emission.operand(op.getOut()),
-                   e.c64(op.getOut().getType().getRowBytes()),
-                   emission.operand(op.getStart()),
-                   first,
-                   last,
-                   table,
-                   e.c64(frequencies.size()),
-                   factors,
-                   magnitude};
-  emission.library.callRuntime(e, "llmc_rope_table", arguments);
+  const int64_t rowBytes = op.getOut().getType().getRowBytes();
+  auto fill = [&](Value out, Value from, Value to) {
+    Values arguments{out,      e.c64(rowBytes), emission.operand(op.getStart()), from,
+                     to,       table,           e.c64(frequencies.size()),       factors,
+                     magnitude};
+    emission.library.callRuntime(e, "llmc_rope_table", arguments);
+  };
+  Value out = emission.operand(op.getOut());
+  if (int64_t(op.getSequence()) <= 0)
+    return fill(out, first, last);
+  // Of each sequence the rows that are the thread's.
+  Value sequence = e.c64(op.getSequence());
+  Value end = e.div(e.add(last, e.sub(sequence, e.c64(1))), sequence);
+  e.loop(e.div(first, sequence), end, [&, first = first, last = last](Value index) {
+    Value begin = e.mul(index, sequence);
+    fill(e.gep(out, e.mul(begin, e.c64(rowBytes))), e.max(e.sub(first, begin), e.c64(0)),
+         e.min(e.sub(last, begin), sequence));
+  });
 }
 
 } // namespace llmc::kernel

@@ -13,7 +13,6 @@ const absl::flat_hash_set<std::string> &interpretedOnly() {
   static const absl::flat_hash_set<std::string> names = {"llm.accumulate_gradient",
                                                          "llm.causal_attention",
                                                          "llm.causal_attention_adjoint",
-                                                         "llm.dropout",
                                                          "llm.embed_adjoint",
                                                          "llm.get_parameter",
                                                          "llm.layers_adjoint",
@@ -22,11 +21,7 @@ const absl::flat_hash_set<std::string> &interpretedOnly() {
                                                          "llm.linear_transposed",
                                                          "llm.matmul",
                                                          "llm.outer",
-                                                         "llm.parameter",
-                                                         "llm.rms_norm_adjoint",
-                                                         "llm.rope_adjoint",
-                                                         "llm.silu_adjoint",
-                                                         "llm.swiglu_adjoint"};
+                                                         "llm.parameter"};
   return names;
 }
 

@@ -1,13 +1,9 @@
 #ifndef LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
 #define LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
 
-include "dialects/kernel/IR/KernelTypes.td"
+include "dialects/kernel/IR/KernelOperands.td"
+include "dialects/kernel/IR/KernelTrainingOps.td"
 include "mlir/IR/SymbolInterfaces.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-def Kernel_In : Arg<Kernel_BufferType, "", [MemRead]>;
-def Kernel_Out : Arg<Kernel_BufferType, "", [MemWrite]>;
-def Kernel_Weight : RankedTensorOf<[Llm_WeightElement], [], "weight">;
 
 def Kernel_AllocOp : Kernel_Op<"alloc"> {
   let summary = "A buffer in the step's arena";
@@ -100,7 +96,8 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
   let description = [{
     Columns 2i and 2i + 1 of row t are the cosine and the sine of
     `(start + t) * frequencies[i] / factors[i]`, times `magnitude`; all factors are 1 when none are
-    given. Any scaling that `llm.rope_table` asks for is already in the frequencies and the magnitude.
+    given. With a `sequence`, rows are several sequences of that many tokens, and `t mod sequence` takes
+    the place of t. Any scaling that `llm.rope_table` asks for is already in the frequencies and the magnitude.
     The runtime computes the table, in double precision; work is split by tokens.
 
     ```mlir
@@ -109,7 +106,8 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
     ```
   }];
   let arguments = (ins Index:$start, Kernel_Out:$out, Optional<Kernel_Weight>:$factors,
-                       DenseF64ArrayAttr:$frequencies, F64Attr:$magnitude);
+                       DenseF64ArrayAttr:$frequencies, F64Attr:$magnitude,
+                       DefaultValuedAttr<I64Attr, "0">:$sequence);
   let assemblyFormat = "$start `,` $out (`factors` $factors^)? attr-dict `:` type(operands)";
 }
 
@@ -194,14 +192,15 @@ def Kernel_MapOp : Kernel_Op<"map"> {
 def Kernel_RopeOp : Kernel_Op<"rope"> {
   let summary = "Rotates pairs by the rotary table";
   let description = [{
-    As `llm.rope`. Work is split by tokens.
+    As `llm.rope`, or with `inverse` as `llm.rope_adjoint`. Work is split by tokens.
 
     ```mlir
     kernel.rope %x, %table, %out {head_dim = 16 : i64}
         : !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>, !kernel.buffer<64 x f32>
     ```
   }];
-  let arguments = (ins Kernel_In:$input, Kernel_In:$table, Kernel_Out:$out, I64Attr:$head_dim);
+  let arguments = (ins Kernel_In:$input, Kernel_In:$table, Kernel_Out:$out, I64Attr:$head_dim,
+                       UnitAttr:$inverse);
   let assemblyFormat = "$input `,` $table `,` $out attr-dict `:` type(operands)";
 }
 

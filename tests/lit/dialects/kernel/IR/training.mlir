@@ -1,0 +1,23 @@
+// RUN: llmc-opt %s --verify-roundtrip | llmc-opt | FileCheck %s
+// RUN: llmc-opt %s --mlir-print-op-generic | llmc-opt | FileCheck %s
+
+!b = !kernel.buffer<64 x f32>
+!t = !kernel.buffer<16 x f32>
+
+// CHECK-LABEL: func.func @rows
+func.func @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %t: !t, %w: tensor<64xf32>, %i: index) {
+  // CHECK: kernel.rms_norm_adjoint %arg0, %arg1, %arg6, %arg2 {eps = 9.99999974E-6 : f32} : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, tensor<64xf32>, !kernel.buffer<64 x f32>
+  kernel.rms_norm_adjoint %x, %y, %w, %z {eps = 1.0e-05 : f32} : !b, !b, tensor<64xf32>, !b
+  // CHECK: kernel.silu_adjoint %arg0, %arg1, %arg2 : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
+  kernel.silu_adjoint %x, %y, %z : !b, !b, !b
+  // CHECK: kernel.swiglu_adjoint %arg0, %arg1, %arg2 into %arg3, %arg4 : !kernel.buffer<64 x f32>
+  kernel.swiglu_adjoint %x, %y, %z into %u, %v : !b, !b, !b, !b, !b
+  // CHECK: kernel.dropout %arg0, %arg7, %arg7, %arg1 {rate = 5.000000e-01 : f32, site = 2 : i64} : !kernel.buffer<64 x f32>, index, index, !kernel.buffer<64 x f32>
+  kernel.dropout %x, %i, %i, %y {site = 2 : i64, rate = 0.5 : f32} : !b, index, index, !b
+  // CHECK: kernel.rope %arg0, %arg5, %arg1 {head_dim = 16 : i64, inverse}
+  kernel.rope %x, %t, %y {head_dim = 16 : i64, inverse} : !b, !t, !b
+  // CHECK: kernel.rope_table %arg7, %arg5 {{{.*}}, sequence = 8 : i64}
+  kernel.rope_table %i, %t {frequencies = array<f64: 1.0>, magnitude = 1.0 : f64, sequence = 8 : i64}
+      : index, !t
+  return
+}

@@ -1,0 +1,56 @@
+// RUN: %opt %s --llm-to-kernel | FileCheck %s
+// RUN: %opt %s --llm-to-kernel --kernel-plan-memory --kernel-insert-barriers | FileCheck %s --check-prefix=BARRIERS
+
+!h = tensor<?x64xf32>
+!t = tensor<?x16xf32>
+
+module attributes {kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 9>} {
+
+llm.weight @norm : tensor<64xf32> from "norm"
+
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME: %[[DY:[^:]*]]: !kernel.buffer<64 x f32>, %[[X:[^:]*]]: !kernel.buffer<64 x f32>, %[[SEED:[^:]*]]: index, %[[OUT:[^:]*]]: !kernel.buffer<64 x f32>)
+// CHECK: %[[W:.*]] = kernel.get_weight @norm
+// CHECK: %[[A:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.rms_norm_adjoint %[[DY]], %[[X]], %[[W]], %[[A]] {eps = 5.000000e-01 : f32}
+// CHECK: %[[B:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.silu_adjoint %[[A]], %[[X]], %[[B]]
+// CHECK: %[[C:.*]] = kernel.alloc
+// CHECK-NEXT: %[[D:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.swiglu_adjoint %[[B]], %[[X]], %[[DY]] into %[[C]], %[[D]]
+// CHECK: %[[E:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.dropout %[[C]], %[[SEED]], %[[SEED]], %[[E]] {rate = 2.500000e-01 : f32, site = 7 : i64}
+// CHECK: %[[T:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.rope_table %[[SEED]], %[[T]] {{{.*}}, sequence = 4 : i64}
+// CHECK: %[[F:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.rope %[[E]], %[[T]], %[[F]] {head_dim = 16 : i64, inverse}
+// CHECK-NEXT: kernel.map add %[[F]], %[[D]] into %[[OUT]]
+// Each takes rows or vectors that other threads may have written.
+// BARRIERS-LABEL: func.func @rows(
+// BARRIERS: kernel.rms_norm_adjoint
+// BARRIERS: kernel.barrier
+// BARRIERS-NEXT: kernel.silu_adjoint
+// BARRIERS: kernel.barrier
+// BARRIERS-NEXT: kernel.swiglu_adjoint
+// BARRIERS: kernel.barrier
+// BARRIERS-NEXT: kernel.dropout
+// The table is new memory.
+// BARRIERS-NOT: kernel.barrier
+// BARRIERS: kernel.rope_table
+// BARRIERS: kernel.barrier
+// BARRIERS-NEXT: kernel.rope
+// BARRIERS-NEXT: kernel.barrier
+// BARRIERS-NEXT: kernel.map add
+func.func @rows(%dy: !h, %x: !h, %seed: index) -> !h {
+  %w = llm.get_weight @norm : tensor<64xf32>
+  %a = llm.rms_norm_adjoint %dy, %x, %w eps 0.5 : !h, tensor<64xf32>
+  %b = llm.silu_adjoint %a, %x : !h
+  %c, %d = llm.swiglu_adjoint %b, %x, %dy : !h
+  %e = llm.dropout %c seed %seed layer %seed site 7 rate 0.25 : !h
+  %t = llm.rope_table %seed {base = 1.0e+04 : f32, sequence = 4 : i64} : !t
+  %f = llm.rope_adjoint %e, %t head_dim 16 : !h, !t
+  %y = llm.add %f, %d : !h
+  return %y : !h
+}
+
+}
