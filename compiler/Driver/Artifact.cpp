@@ -7,6 +7,7 @@ namespace llmc {
 namespace {
 
 constexpr uint32_t kPlainBytes = 24; // ggml's I8
+constexpr uint32_t kF32 = 0;
 
 std::span<const uint8_t> bytesOf(absl::string_view text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
@@ -40,7 +41,8 @@ absl::Status writePacked(const ProgramWeight &weight, const uint8_t *source, Thr
 bool isArtifact(const gguf::GgufFile &file) { return file.contains(kArtifactVersionKey); }
 
 absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source,
-                           absl::string_view programText, const CompiledModel &model, ThreadTeam &team,
+                           const AdapterWeights &adapters, absl::string_view programText,
+                           const CompiledModel &model, ThreadTeam &team,
                            absl::FunctionRef<absl::Status(double)> progress) {
   absl::StatusOr<std::unique_ptr<gguf::GgufWriter>> created =
       gguf::GgufWriter::create(path, kArtifactAlignment);
@@ -56,30 +58,44 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
   then([&] { return writer.set(kArtifactProgramKey, programText); });
   then([&] { return writer.set(kArtifactTargetKey, model.target.key()); });
 
+  // What a weight has in its source's layout.
+  struct Source {
+    std::vector<uint64_t> shape;
+    uint32_t ggmlType;
+    std::span<const uint8_t> bytes;
+  };
+  auto sourceOf = [&](const ProgramWeight &weight) -> Source {
+    if (std::span<const float> values = adapters.find(weight.name); !values.empty())
+      return {{weight.columns, weight.rows},
+              kF32,
+              {reinterpret_cast<const uint8_t *>(values.data()), values.size_bytes()}};
+    const gguf::TensorInfo *info = source.findTensor(weight.name);
+    return {info->shape, info->ggmlType, info->span()};
+  };
   uint64_t total = 0;
   const uint64_t objectBytes = model.object.size();
   then([&] {
     return writer.addTensor(kArtifactObjectName, {&objectBytes, 1}, kPlainBytes, objectBytes);
   });
   for (const ProgramWeight &weight : model.manifest.weights) {
-    const gguf::TensorInfo *info = source.findTensor(weight.name);
+    const Source from = sourceOf(weight);
     const uint64_t bytes = weight.bytes();
     total += bytes;
     then([&] {
       return weight.packed
                  ? writer.addTensor(weight.name, {&bytes, 1}, kPlainBytes, bytes)
-                 : writer.addTensor(weight.name, info->shape, info->ggmlType, info->bytes);
+                 : writer.addTensor(weight.name, from.shape, from.ggmlType, from.bytes.size());
     });
   }
   then([&] { return writer.writeTensor(kArtifactObjectName, bytesOf(model.object)); });
   uint64_t done = 0;
   for (const ProgramWeight &weight : model.manifest.weights) {
-    const gguf::TensorInfo *info = source.findTensor(weight.name);
+    const Source from = sourceOf(weight);
     then([&] {
       if (!weight.packed)
-        return writer.writeTensor(weight.name, info->span());
+        return writer.writeTensor(weight.name, from.bytes);
       return writer.writeTensor(weight.name, [&](gguf::GgufWriter::Append append) {
-        return writePacked(weight, info->data, team, append);
+        return writePacked(weight, from.bytes.data(), team, append);
       });
     });
     done += weight.bytes();

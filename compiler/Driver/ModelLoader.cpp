@@ -61,11 +61,14 @@ absl::Status bindArtifact(const gguf::GgufFile &file, Program &program) {
   return absl::OkStatus();
 }
 
-absl::Status bindSource(const gguf::GgufFile &file, Program &program, ThreadTeam &team,
-                        const LoadOptions &options) {
+absl::Status bindSource(const gguf::GgufFile &file, const AdapterWeights &adapters,
+                        Program &program, ThreadTeam &team, const LoadOptions &options) {
   std::vector<const uint8_t *> sources;
-  for (const ProgramWeight &weight : program.manifest.weights)
-    sources.push_back(file.findTensor(weight.name)->data);
+  for (const ProgramWeight &weight : program.manifest.weights) {
+    const std::span<const float> adapter = adapters.find(weight.name);
+    sources.push_back(adapter.empty() ? file.findTensor(weight.name)->data
+                                      : reinterpret_cast<const uint8_t *>(adapter.data()));
+  }
   return packWeights(program, sources, team, [&](double share) {
     if (options.progress)
       options.progress(share);
@@ -75,11 +78,9 @@ absl::Status bindSource(const gguf::GgufFile &file, Program &program, ThreadTeam
 } // namespace
 
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importModel(Compiler &compiler, const gguf::GgufFile &file, const CacheTypes &cacheTypes) {
+importModel(Compiler &compiler, const gguf::GgufFile &file, const ImportOptions &options) {
   if (isArtifact(file))
     return artifactProgram(compiler, file);
-  ImportOptions options;
-  options.cacheTypes = cacheTypes;
   return importGguf(compiler.context(), file, options);
 }
 
@@ -91,7 +92,7 @@ absl::StatusOr<ProgramManifest> describeProgram(const gguf::GgufFile &file,
     return target.status();
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      importModel(compiler, file, cacheTypes);
+      importModel(compiler, file, {cacheTypes, {}});
   if (!module.ok())
     return module.status();
   if (absl::Status status =
@@ -120,9 +121,13 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
     return file.status();
   model.file = *file;
   model.fromArtifact = isArtifact(**file);
+  absl::StatusOr<AdapterWeights> read = AdapterWeights::read(options.adapters, **file);
+  if (!read.ok())
+    return read.status();
+  const auto adapters = std::make_shared<AdapterWeights>(*std::move(read));
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      importModel(compiler, **file, options.cacheTypes);
+      importModel(compiler, **file, {options.cacheTypes, adapters->requests()});
   if (!module.ok())
     return module.status();
   model.importSeconds = watch.lap();
@@ -156,12 +161,14 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
   }
   model.program.owners.push_back(std::shared_ptr<LoadedCode>(std::move(*code)));
   model.program.owners.push_back(*file);
+  model.program.owners.push_back(adapters); // the tables among its matrices are not packed
   model.program.manifest = std::move(compiled->manifest);
   model.compileSeconds = watch.lap();
 
   absl::Status bound = options.splatWeights ? splatWeights(model.program, team)
-                       : model.fromArtifact ? bindArtifact(**file, model.program)
-                                            : bindSource(**file, model.program, team, options);
+                       : model.fromArtifact
+                           ? bindArtifact(**file, model.program)
+                           : bindSource(**file, *adapters, model.program, team, options);
   if (!bound.ok())
     return bound;
   model.packSeconds = watch.lap();

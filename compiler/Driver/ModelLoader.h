@@ -4,6 +4,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "compiler/Driver/AdapterWeights.h"
 #include "compiler/Driver/Compiler.h"
 #include "compiler/Jit/ObjectCode.h"
 #include "frontends/gguf/file/GgufFile.h"
@@ -17,6 +18,7 @@ namespace llmc {
 struct LoadOptions {
   CompileOptions compile;
   CacheTypes cacheTypes; // an artifact keeps its own
+  std::vector<lora::AdapterChoice> adapters;
   // Weights are one small number everywhere; the file's tensor data is not read.
   bool splatWeights = false;
   // Told while weights are packed, with the share that is done.
@@ -44,9 +46,9 @@ absl::StatusOr<ProgramManifest> describeProgram(const gguf::GgufFile &file,
                                                 const CacheTypes &cacheTypes,
                                                 const CompileOptions &options);
 
-// The module of a model at phase import.
+// The module of a model at phase import. An artifact has its own, whatever the options.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importModel(Compiler &compiler, const gguf::GgufFile &file, const CacheTypes &cacheTypes);
+importModel(Compiler &compiler, const gguf::GgufFile &file, const ImportOptions &options);
 
 } // namespace llmc
 

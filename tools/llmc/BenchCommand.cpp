@@ -131,6 +131,7 @@ void addBenchCommand(CLI::App &app, Action &action) {
       ->type_name("FILE")
       ->group(kOutput);
   addCompileOptions(*command, options->model);
+  addLoraOption(*command, options->model.adapters);
   command->footer(
       "Tests are called pp512 (a prompt of 512 tokens), tg128 (128 tokens generated),\n"
       "tg128 @ d4096 (the same after 4096 tokens) and b4 (steps of 4 tokens). GB/s counts\n"

@@ -67,6 +67,7 @@ private:
   std::shared_ptr<gguf::GgufFile> file_;
   std::optional<TargetDescription> target_;
   std::optional<PhaseDump> dump_;
+  AdapterWeights adapters_;
   std::string programText_;
   CompiledModel compiled_;
   double importSeconds_ = 0;
@@ -147,9 +148,14 @@ absl::Status Compile::compileModel() {
     return usageError(target.status().message());
   target_ = *std::move(target);
   Clock::time_point start = Clock::now();
+  absl::StatusOr<AdapterWeights> adapters = AdapterWeights::read(options_.model.adapters, *file_);
+  if (!adapters.ok())
+    return adapters.status();
+  adapters_ = *std::move(adapters);
   Compiler compiler;
-  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      importModel(compiler, *file_, {options_.model.keyCacheType, options_.model.valueCacheType});
+  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module = importModel(
+      compiler, *file_,
+      {{options_.model.keyCacheType, options_.model.valueCacheType}, adapters_.requests()});
   if (!module.ok())
     return module.status();
   importSeconds_ = secondsSince(start);
@@ -185,10 +191,11 @@ absl::Status Compile::write() {
   InterruptGuard guard;
   ThreadTeam team(options_.model.threads);
   Progress progress(absl::StrCat("writing ", options_.output));
-  return writeArtifact(options_.output, *file_, programText_, compiled_, team, [&](double share) {
-    progress.show(share);
-    return InterruptGuard::interrupted() ? absl::CancelledError() : absl::OkStatus();
-  });
+  return writeArtifact(
+      options_.output, *file_, adapters_, programText_, compiled_, team, [&](double share) {
+        progress.show(share);
+        return InterruptGuard::interrupted() ? absl::CancelledError() : absl::OkStatus();
+      });
 }
 
 void Compile::reportPhases() const {
@@ -271,6 +278,7 @@ void addCompileCommand(CLI::App &app, Action &action) {
       ->type_name("OUT.llmc");
   addThreadsOption(*command, options->model.threads);
   addCompileOptions(*command, options->model);
+  addLoraOption(*command, options->model.adapters);
   std::string phaseNames;
   for (const PhaseInfo &info : phases())
     phaseNames += std::string(info.name) + ", ";

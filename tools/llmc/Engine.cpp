@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
     load.compile.cacheDirectory = engine->cacheDirectory_ = defaultCacheDirectory();
   load.splatWeights = splatWeights;
   load.cacheTypes = {options.keyCacheType, options.valueCacheType};
+  load.adapters = options.adapters;
   load.progress = [&](double share) { progress.show(share); };
   absl::StatusOr<LoadedModel> model = loadModel(options.path, engine->team_, load);
   if (!model.ok())

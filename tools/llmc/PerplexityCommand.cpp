@@ -100,6 +100,7 @@ void addPerplexityCommand(CLI::App &app, Action &action) {
   addJsonFlag(*command, options->json,
               "Print one JSON document: ppl, stderr (its standard error), tokens, windows");
   addCompileOptions(*command, options->model);
+  addLoraOption(*command, options->model.adapters);
   command->footer(
       "As llama-perplexity defines it: adjoining windows of -c tokens, each begun with BOS,\n"
       "the second half of each scored.");

@@ -247,6 +247,7 @@ void addRunCommand(CLI::App &app, Action &action) {
               "bandwidth_percent, stop, seed");
   addSamplingOptions(*command, options->sampler);
   addCompileOptions(*command, options->model);
+  addLoraOption(*command, options->model.adapters);
   command->footer(
       "The text goes to stdout, how fast it was to stderr: GB/s counts the weights and the KV\n"
       "cache that a token reads, beside what a plain read of memory by as many threads reaches.\n"

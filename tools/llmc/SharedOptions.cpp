@@ -75,6 +75,25 @@ void addCompileOptions(CLI::App &command, ModelOptions &options) {
       ->group(kModelGroup);
 }
 
+CLI::Option *addLoraOption(CLI::App &command, std::vector<lora::AdapterChoice> &adapters) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          "--lora",
+          [&adapters](const std::vector<std::string> &texts) {
+            for (const std::string &text : texts) {
+              absl::StatusOr<lora::AdapterChoice> choice = lora::parseAdapterChoice(text);
+              if (!choice.ok())
+                throw CLI::ValidationError("--lora", std::string(choice.status().message()));
+              adapters.push_back(*std::move(choice));
+            }
+          },
+          "A LoRA adapter, a .gguf or a PEFT directory, and the factor of what it adds to the "
+          "model (1 unless given); may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("FILE[:SCALE]")
+      ->group(kModelGroup);
+}
+
 void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help) {
   command.add_option("-c,--ctx-size", context, help)
       ->check(integerFrom(least))

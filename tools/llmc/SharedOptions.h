@@ -5,11 +5,13 @@
 #include "absl/status/status.h"
 #include "compiler/Pipeline/PhaseOptions.h"
 #include "compiler/Target/TileChoice.h"
+#include "frontends/lora/adapter/Combined.h"
 #include "runtime/sampling/SamplerOptions.h"
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace llmc::cli {
 
@@ -21,6 +23,7 @@ struct ModelOptions {
   std::string keyCacheType = "f16", valueCacheType = "f16";
   int64_t maxRows = 512;
   bool noObjectCache = false;
+  std::vector<lora::AdapterChoice> adapters;
   // No options of their own:
   std::optional<TileChoice> tiles; // instead of the target's
   PhaseOptions phases;
@@ -37,6 +40,8 @@ CLI::Option *addModelArgument(CLI::App &command, std::string &path);
 void addThreadsOption(CLI::App &command, unsigned &threads);
 // --target-cpu, --cache-type-k, --cache-type-v, --max-rows, --no-cache
 void addCompileOptions(CLI::App &command, ModelOptions &options);
+// --lora
+CLI::Option *addLoraOption(CLI::App &command, std::vector<lora::AdapterChoice> &adapters);
 // -c, a count of tokens; `least` is the smallest that is allowed.
 void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help);
 // --json

@@ -47,6 +47,9 @@ import(MLIRContext *context, const gguf::GgufFile &file,
 absl::StatusOr<OwningOpRef<ModuleOp>> importGguf(MLIRContext *context, const gguf::GgufFile &file,
                                                  const ImportOptions &options) {
   return import(context, file, [&](const Architecture &architecture, ModelBuilder &builder) {
+    if (absl::Status status = builder.adapt(options.adapters, ModelBuilder::AdapterRole::Weights);
+        !status.ok())
+      return status;
     return architecture.build(builder, options);
   });
 }
@@ -63,7 +66,9 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGgufForTraining(MLIRContext *context
     if (!(options.dropout >= 0 && options.dropout < 1))
       return builder.error(
           absl::StrCat("dropout must be at least 0 and below 1, not ", options.dropout));
-    if (absl::Status status = builder.adapt(options.adapters); !status.ok())
+    if (absl::Status status =
+            builder.adapt(options.adapters, ModelBuilder::AdapterRole::Parameters);
+        !status.ok())
       return status;
     return architecture.buildTraining(builder, options);
   });

@@ -16,16 +16,17 @@ struct CacheTypes {
   std::string key = "f16", value = "f16";
 };
 
-struct ImportOptions {
-  CacheTypes cacheTypes;
-};
-
-// A weight that gets an adapter: two matrices that are trained beside it, y = W x + scale * B (A
-// x).
+// A weight that gets an adapter: two matrices beside it, y = W x + scale * B (A x).
 struct AdaptedWeight {
   std::string weight; // the file's tensor, "blk.0.attn_q.weight"
   int64_t rank;
   float scale; // alpha / rank
+};
+
+struct ImportOptions {
+  CacheTypes cacheTypes;
+  // Each weight once, with scale 1, because a scale can be a part of B.
+  std::vector<AdaptedWeight> adapters;
 };
 
 struct TrainingImportOptions {
@@ -45,6 +46,9 @@ inline constexpr llvm::StringLiteral kContextLengthAttrName = "llm.context_lengt
 //     runs the tokens through all layers, at positions from %start on, and yields the hidden state
 //   @logits(%hidden: tensor<?xDxf32>) -> tensor<?xVxf32>
 //     the final norm and the output layer, for rows of hidden states
+//
+// The matrices of adapters are weights of type f32 with the names and shapes that the parameters of
+// importGgufForTraining() have.
 //
 // Errors name the file, what was found and what is known: another architecture, a missing or
 // unknown tensor, a wrong shape, a metadata value that cannot be.
@@ -68,6 +72,9 @@ importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportO
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importGgufForTraining(mlir::MLIRContext *context, const gguf::GgufFile &file,
                       const TrainingImportOptions &options);
+
+// The names of an adapter's matrices, as GGUF adapters have them.
+inline constexpr char kAdapterSuffixA[] = ".lora_a", kAdapterSuffixB[] = ".lora_b";
 
 } // namespace llmc
 

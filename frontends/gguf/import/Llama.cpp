@@ -6,6 +6,22 @@ using namespace mlir;
 
 namespace llmc {
 
+namespace {
+
+// Adds B u to `y`.
+Value addProduct(ImplicitLocOpBuilder &b, Value y, Value u, Value matrix) {
+  Value product = llm::LinearOp::create(b, y.getType(), u, matrix, Value());
+  return llm::AddOp::create(b, y.getType(), y, product);
+}
+
+// Adds B (A x) to `y`.
+Value adapt(ModelBuilder &m, const ModelBuilder::Adapter &adapter, Value x, Value y) {
+  Value u = llm::LinearOp::create(m.b, m.rows(llm::getWidth(adapter.b)), x, adapter.a, Value());
+  return addProduct(m.b, y, u, adapter.b);
+}
+
+} // namespace
+
 absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
   absl::StatusOr<LlamaGraph> graph = LlamaGraph::create(m);
   if (!graph.ok())
@@ -35,6 +51,10 @@ absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
   Value table = graph->ropeTable(start, /*sequence=*/0);
   Value hidden =
       llm::EmbedOp::create(b, m.rows(p.width), step.getArgument(0), graph->use(graph->embedding));
+  if (auto own = m.adapterOf("token_embd.weight", p.vocabulary, p.width, /*lookup=*/true); own.a)
+    hidden = addProduct(
+        b, hidden,
+        llm::EmbedOp::create(b, m.rows(llm::getWidth(own.b)), step.getArgument(0), own.a), own.b);
   auto result = graph->layers(
       hidden, {table, cache, start},
       [&](const ModelBuilder::BlockArguments &in, RankedTensorType heads, Value q, Value k,
@@ -45,7 +65,8 @@ absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
                                         b.getF32FloatAttr(p.attentionScale),
                                         b.getI64IntegerAttr(p.window));
       },
-      /*adapt=*/nullptr);
+      [&](const ModelBuilder::BlockArguments &, const ModelBuilder::Adapter &own, int64_t, Value x,
+          Value y) { return adapt(m, own, x, y); });
   if (!result.ok())
     return result.status();
   func::ReturnOp::create(b, *result);
@@ -53,6 +74,10 @@ absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
   auto logits = graph->beginFunction("logits", m.rows(p.width), m.rows(p.vocabulary));
   Value x = graph->outputNorm(logits.getArgument(0));
   Value y = llm::LinearOp::create(b, m.rows(p.vocabulary), x, graph->use(graph->output), Value());
+  // Of a tied matrix the adapter is one of the embedding.
+  if (graph->output != graph->embedding)
+    if (auto own = m.adapterOf("output.weight", p.vocabulary, p.width, /*lookup=*/false); own.a)
+      y = adapt(m, own, x, y);
   func::ReturnOp::create(b, y);
   return graph->finish();
 }

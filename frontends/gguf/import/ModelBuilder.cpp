@@ -74,7 +74,7 @@ absl::StatusOr<llm::WeightOp> ModelBuilder::weight(absl::string_view name, int64
                                DenseI32ArrayAttr());
 }
 
-absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters) {
+absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters, AdapterRole role) {
   constexpr int64_t kMostRanks = 1 << 20; // so that no size of a matrix overflows
   absl::flat_hash_set<std::string> names;
   for (const AdaptedWeight &adapter : adapters) {
@@ -87,6 +87,7 @@ absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters) {
       return error(absl::StrCat("the adapter of '", adapter.weight, "' has no finite scale"));
   }
   requests_.assign(adapters.begin(), adapters.end());
+  adapterRole_ = role;
   return absl::OkStatus();
 }
 
@@ -102,15 +103,21 @@ RankedTensorType ModelBuilder::matrix(int64_t rows, int64_t columns) {
   return RankedTensorType::get({rows, columns}, b.getF32Type());
 }
 
-void ModelBuilder::declareParameter(StringRef symbol, Type type, StringRef source,
-                                    DenseI32ArrayAttr layers) {
+void ModelBuilder::declareAdapter(StringRef symbol, Type type, StringRef source,
+                                  DenseI32ArrayAttr layers) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(module->getBody());
   while (b.getInsertionPoint() != module->getBody()->end() &&
          isa<llm::WeightOp, llm::ParameterOp>(*b.getInsertionPoint()))
     b.setInsertionPointAfter(&*b.getInsertionPoint());
-  llm::ParameterOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type), b.getStringAttr(source),
-                           layers);
+  auto declare = [&](auto *op) {
+    std::remove_pointer_t<decltype(op)>::create(b, b.getStringAttr(symbol), TypeAttr::get(type),
+                                                b.getStringAttr(source), layers);
+  };
+  if (adapterRole_ == AdapterRole::Parameters)
+    declare(static_cast<llm::ParameterOp *>(nullptr));
+  else
+    declare(static_cast<llm::WeightOp *>(nullptr));
 }
 
 ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t rows, int64_t columns,
@@ -121,12 +128,14 @@ ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t ro
   int64_t inputs = lookup ? rows : columns, outputs = lookup ? columns : rows;
   auto declare = [&](const char *suffix, RankedTensorType type) -> Value {
     std::string symbol = absl::StrCat(symbolOf(name), suffix);
-    declareParameter(symbol, type, absl::StrCat(name, suffix), {});
-    return llm::GetParameterOp::create(b, type, symbol);
+    declareAdapter(symbol, type, absl::StrCat(name, suffix), {});
+    if (adapterRole_ == AdapterRole::Parameters)
+      return llm::GetParameterOp::create(b, type, symbol);
+    return llm::GetWeightOp::create(b, type, symbol);
   };
-  Value a =
-      declare(".lora_a", lookup ? matrix(inputs, request->rank) : matrix(request->rank, inputs));
-  return {a, declare(".lora_b", matrix(outputs, request->rank)), request->scale};
+  Value a = declare(kAdapterSuffixA,
+                    lookup ? matrix(inputs, request->rank) : matrix(request->rank, inputs));
+  return {a, declare(kAdapterSuffixB, matrix(outputs, request->rank)), request->scale};
 }
 
 absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors,
@@ -195,13 +204,13 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
         continue;
       auto add = [&](const char *suffix, RankedTensorType type) {
         std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name)) + suffix;
-        declareParameter(symbol, type, absl::StrCat("blk.{layer}.", tensor.name, suffix),
-                         b.getDenseI32ArrayAttr(layersOfBlock));
+        declareAdapter(symbol, type, absl::StrCat("blk.{layer}.", tensor.name, suffix),
+                       b.getDenseI32ArrayAttr(layersOfBlock));
         ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
         types.push_back(type);
       };
-      add(".lora_a", matrix(part.rank, tensor.columns));
-      add(".lora_b", matrix(tensor.rows, part.rank));
+      add(kAdapterSuffixA, matrix(part.rank, tensor.columns));
+      add(kAdapterSuffixB, matrix(tensor.rows, part.rank));
     }
     families.push_back(b.getArrayAttr(ownFamilies));
     std::string name = absl::StrCat("block.", index);

@@ -39,9 +39,11 @@ public:
   absl::StatusOr<llm::WeightOp> weight(absl::string_view name, int64_t rows, int64_t columns,
                                        bool required = true);
 
+  // What the matrices of adapters are: bytes of a file, or trained.
+  enum class AdapterRole { Weights, Parameters };
   // The weights that are asked for from now on get these adapters. An error if a weight is named
   // twice, or a rank or scale cannot be.
-  absl::Status adapt(llvm::ArrayRef<AdaptedWeight> adapters);
+  absl::Status adapt(llvm::ArrayRef<AdaptedWeight> adapters, AdapterRole role);
 
   // The matrices of an adapter, or null where there is none.
   struct Adapter {
@@ -81,13 +83,14 @@ private:
 
   // The adapter of `name` that was asked for, or null; of vectors there are none.
   const AdaptedWeight *requestFor(absl::string_view name, int64_t columns);
-  // Declares the parameter @<symbol> behind the other symbols.
-  void declareParameter(llvm::StringRef symbol, mlir::Type type, llvm::StringRef source,
-                        mlir::DenseI32ArrayAttr layers);
+  // Declares a matrix of an adapter as @<symbol> behind the other symbols of its kind.
+  void declareAdapter(llvm::StringRef symbol, mlir::Type type, llvm::StringRef source,
+                      mlir::DenseI32ArrayAttr layers);
   mlir::RankedTensorType matrix(int64_t rows, int64_t columns);
 
   absl::flat_hash_set<std::string> used_;
   std::vector<AdaptedWeight> requests_;
+  AdapterRole adapterRole_ = AdapterRole::Weights;
   absl::flat_hash_set<std::string> adapted_;
 };
 

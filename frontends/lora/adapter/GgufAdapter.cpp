@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "dialects/llm/Formats/BlockCodec.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/gguf/file/GgufWriter.h"
 #include "frontends/gguf/file/TensorTypes.h"
@@ -34,16 +35,14 @@ absl::Status expectText(const gguf::GgufFile &file, absl::string_view key,
 
 absl::StatusOr<std::vector<float>> readValues(const gguf::GgufFile &file,
                                               const gguf::TensorInfo &tensor) {
-  for (FloatType type : {FloatType::F32, FloatType::F16, FloatType::BF16}) {
-    if (tensor.ggmlType != static_cast<uint32_t>(type))
-      continue;
-    std::vector<float> values(tensor.elements());
-    decodeFloats(type, tensor.data, values);
-    return values;
-  }
-  return bad(file.path(),
-             absl::StrCat(gguf::inQuotes(tensor.name), " is ", gguf::ggmlTypeName(tensor.ggmlType),
-                          "; write the adapter as F32, F16 or BF16"));
+  if (!tensor.format)
+    return bad(file.path(), absl::StrCat(gguf::inQuotes(tensor.name), " is ",
+                                         gguf::ggmlTypeName(tensor.ggmlType),
+                                         "; write the adapter as F32, F16, BF16 or Q8_0"));
+  // Rows are whole blocks, so that all of them are one.
+  std::vector<float> values(tensor.elements());
+  decodeRow(*tensor.format, tensor.data, values.size(), values.data());
+  return values;
 }
 
 absl::StatusOr<AdapterMatrix> readMatrix(const gguf::GgufFile &file, const std::string &weight,

@@ -13,7 +13,8 @@
 
 namespace llmc::lora {
 
-// Without the checks against `base` that readAdapter() adds. F32, F16 and BF16 tensors.
+// Without the checks against `base` that readAdapter() adds. Tensors of any block
+// format; there are files of F32, F16, BF16 and Q8_0.
 absl::StatusOr<Adapter> readGgufAdapter(const std::string &path, const BaseModel &base);
 
 // The file appears under its name whole or not at all. It has room for one alpha only: where

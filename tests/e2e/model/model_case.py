@@ -116,13 +116,19 @@ class ModelCase(unittest.TestCase):
         behind = z.max(axis=1) - z[np.arange(count), answer["tokens"]]
         self.assertLess(behind.max(), DEVIATIONS * deviation, (behind.argmax(), answer["tokens"]))
 
+    def exact_model(self, path):
+        return Llama(path)
+
+    def rounded_model(self, path, cache, products="int8"):
+        return RoundedLlama(path, cache, products)
+
     def bounds(self, path, cache, exact, tokens, context, options):
         """How far narrow and wide steps may be from `exact`, and the deviation of a logit."""
-        rounded = exact_rows(RoundedLlama(path, cache), tokens, context)
+        rounded = exact_rows(self.rounded_model(path, cache), tokens, context)
         narrow = wide = CHANCE * mean_kl(exact, rounded) + F32_MATH
         self.assertLess(narrow, 0.01, "the model is too fickle to be compared")
         if dot_instructions(*(o for o in options if "target" in str(o))) == "amx":
-            matrix_unit = exact_rows(RoundedLlama(path, cache, "bf16"), tokens, context)
+            matrix_unit = exact_rows(self.rounded_model(path, cache, "bf16"), tokens, context)
             wide = CHANCE * mean_kl(exact, matrix_unit) + F32_MATH
         return narrow, wide, (rounded - exact).std()
 
@@ -144,7 +150,7 @@ class ModelCase(unittest.TestCase):
         """A prompt in wide steps, the same token by token, and greedy decoding. Returns the exact
         model, the tokens, their exact logits and the bound of the distance."""
         options = ["--cache-type-k", cache, "--cache-type-v", cache, *options]
-        model = Llama(path)
+        model = self.exact_model(path)
         tokens = self.verse_tokens(model, context * windows)
         exact = exact_rows(model, tokens, context)
         narrow, wide, deviation = self.bounds(path, cache, exact, tokens, context, options)
