@@ -1,4 +1,5 @@
 #include "dialects/kernel/IR/AttentionPlan.h"
+#include "dialects/kernel/IR/CausalPlan.h"
 #include "dialects/llm/Formats/PackedLayout.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/KernelPasses.h"
@@ -80,6 +81,14 @@ int64_t scratchBytes(ModuleOp module, TargetAttr target) {
   module.walk([&](AttentionOp attention) {
     bytes = std::max(bytes, attentionScratchBytes(target.getDot(), attention.getCache().getType(),
                                                   attention.getParts().getType().getQueries()));
+  });
+  module.walk([&](CausalAttentionOp op) {
+    CausalScratch scratch(target.getDot(), op.getKeyElements(), op.getValueElements());
+    bytes = std::max(bytes, scratch.bytes);
+  });
+  module.walk([&](CausalAttentionAdjointOp op) {
+    CausalAdjointScratch scratch(target.getDot(), op.getKeyElements(), op.getValueElements());
+    bytes = std::max(bytes, scratch.bytes);
   });
   return bytes;
 }

@@ -36,6 +36,23 @@ bool convertTrainingOp(Operation *op, const TrainingConversion &to) {
                           out(0), o.getSiteAttr(), o.getRateAttr());
         return true;
       })
+      .Case([&](llm::CausalAttentionOp o) {
+        Value y = out(0), logSums = out(1);
+        CausalAttentionOp::create(b, loc, to.get(o.getQuery()), to.get(o.getKeys()),
+                                  to.get(o.getValues()), y, logSums, o.getHeadsAttr(),
+                                  o.getKvHeadsAttr(), o.getSequenceAttr(), o.getScaleAttr(),
+                                  o.getWindowAttr());
+        return true;
+      })
+      .Case([&](llm::CausalAttentionAdjointOp o) {
+        Value query = out(0), keys = out(1), values = out(2);
+        CausalAttentionAdjointOp::create(b, loc, to.get(o.getAdjoint()), to.get(o.getQuery()),
+                                         to.get(o.getKeys()), to.get(o.getValues()),
+                                         to.get(o.getOutput()), to.get(o.getLogSums()), query, keys,
+                                         values, o.getHeadsAttr(), o.getKvHeadsAttr(),
+                                         o.getSequenceAttr(), o.getScaleAttr(), o.getWindowAttr());
+        return true;
+      })
       .Default(false);
 }
 

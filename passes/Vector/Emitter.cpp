@@ -111,6 +111,28 @@ Value Emitter::exp(Value x) {
   return fmul(p, bitcast(t, power));
 }
 
+Value Emitter::log(Value x) {
+  // x = 2^n * (1 + r) with 1 + r from sqrt(1/2) to sqrt(2), log(1 + r) by a polynomial, ln(2) in
+  // two parts (Cephes).
+  Type t = x.getType(), ti = i32;
+  if (auto vector = dyn_cast<VectorType>(t))
+    ti = VectorType::get(vector.getShape(), i32);
+  auto c = [&](double v) { return splatF(t, v); };
+  constexpr int32_t kRoot = 0x3f3504f3; // the bits of sqrt(1/2)
+  Value shifted = sub(bitcast(ti, x), splat(ti, kRoot));
+  Value n = toFloat(create<arith::ShRSIOp>(shifted, splat(ti, 23)));
+  Value fraction = create<arith::AndIOp>(shifted, splat(ti, 0x007fffff));
+  Value r = fsub(bitcast(t, add(fraction, splat(ti, kRoot))), c(1.0));
+  Value p = c(7.0376836292e-2);
+  for (double k : {-1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+                   -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1})
+    p = fma(p, r, c(k));
+  Value square = fmul(r, r);
+  p = fma(n, c(-2.12194440e-4), fmul(fmul(p, r), square));
+  p = fma(square, c(-0.5), p);
+  return fma(n, c(0.693359375), fadd(r, p));
+}
+
 Value Emitter::silu(Value x) {
   Type t = x.getType();
   Value minus = create<arith::NegFOp>(x);

@@ -72,6 +72,8 @@ public:
   std::pair<Value, Value> round(Value x);
   // exp(x), to about 2 ulp, clamped to the finite range of f32.
   Value exp(Value x);
+  // log(x) of a positive normal number, to about 2 ulp of it or of 1.
+  Value log(Value x);
   // x / (1 + exp(-x))
   Value silu(Value x);
   // [0, 1, ..., 15]

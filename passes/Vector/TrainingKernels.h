@@ -10,6 +10,8 @@ void emitRmsNormAdjoint(OpEmission &, RmsNormAdjointOp);
 void emitSiluAdjoint(OpEmission &, SiluAdjointOp);
 void emitSwigluAdjoint(OpEmission &, SwigluAdjointOp);
 void emitDropout(OpEmission &, DropoutOp);
+void emitCausalAttention(OpEmission &, CausalAttentionOp);
+void emitCausalAttentionAdjoint(OpEmission &, CausalAttentionAdjointOp);
 
 // Calls the emission of `op`; false if it is none of those above.
 bool emitTrainingOp(OpEmission &, mlir::Operation *op);

@@ -191,6 +191,9 @@ bool emitTrainingOp(OpEmission &emission, Operation *op) {
       .Case([&](SiluAdjointOp o) { return emitSiluAdjoint(emission, o), true; })
       .Case([&](SwigluAdjointOp o) { return emitSwigluAdjoint(emission, o), true; })
       .Case([&](DropoutOp o) { return emitDropout(emission, o), true; })
+      .Case([&](CausalAttentionOp o) { return emitCausalAttention(emission, o), true; })
+      .Case(
+          [&](CausalAttentionAdjointOp o) { return emitCausalAttentionAdjoint(emission, o), true; })
       .Default(false);
 }
 

@@ -11,8 +11,6 @@ namespace {
 // Operations of training, which are interpreted but have no kernels: llm-to-kernel refuses them.
 const absl::flat_hash_set<std::string> &interpretedOnly() {
   static const absl::flat_hash_set<std::string> names = {"llm.accumulate_gradient",
-                                                         "llm.causal_attention",
-                                                         "llm.causal_attention_adjoint",
                                                          "llm.embed_adjoint",
                                                          "llm.get_parameter",
                                                          "llm.layers_adjoint",

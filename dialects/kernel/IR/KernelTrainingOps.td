@@ -3,6 +3,12 @@
 
 include "dialects/kernel/IR/KernelOperands.td"
 
+// Elements of a head, of operations on sequences.
+defvar Kernel_HeadElements = [{
+  int64_t getKeyElements() { return getKeys().getType().getWidth() / int64_t(getKvHeads()); }
+  int64_t getValueElements() { return getValues().getType().getWidth() / int64_t(getKvHeads()); }
+}];
+
 // No output of these may share memory with another operand.
 
 def Kernel_RmsNormAdjointOp : Kernel_Op<"rms_norm_adjoint"> {
@@ -66,6 +72,52 @@ def Kernel_DropoutOp : Kernel_Op<"dropout"> {
   let arguments = (ins Kernel_In:$input, Index:$seed, Index:$layer, Kernel_Out:$out, I64Attr:$site,
                        F32Attr:$rate);
   let assemblyFormat = "$input `,` $seed `,` $layer `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_CausalAttentionOp : Kernel_Op<"causal_attention"> {
+  let summary = "Causal attention of sequences to themselves, in tiles, with an online softmax";
+  let description = [{
+    As `llm.causal_attention`. Queries are taken in tiles, one in each lane, keys and values in blocks;
+    the running maximum and sum of each query rescale what was summed before (Milakov and Gimelshein,
+    2018). Work is split by sequences, key/value heads and tiles of queries. A step may end within a
+    sequence.
+
+    ```mlir
+    kernel.causal_attention %q, %k, %v into %y, %l {heads = 4 : i64, kv_heads = 2 : i64, sequence = 8 : i64, scale = 0.25 : f32, window = 0 : i64}
+        : !kernel.buffer<64 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<4 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$query, Kernel_In:$keys, Kernel_In:$values, Kernel_Out:$out,
+                       Kernel_Out:$log_sums, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$sequence,
+                       F32Attr:$scale, I64Attr:$window);
+  let assemblyFormat = [{
+    $query `,` $keys `,` $values `into` $out `,` $log_sums attr-dict `:` type(operands)
+  }];
+  let extraClassDeclaration = Kernel_HeadElements;
+}
+
+def Kernel_CausalAttentionAdjointOp : Kernel_Op<"causal_attention_adjoint"> {
+  let summary = "The adjoint of causal attention by queries, keys and values";
+  let description = [{
+    As `llm.causal_attention_adjoint`. Keys are taken in blocks, one in each lane, and for each block the
+    tiles of queries that see it, whose probabilities are computed again. Work is split by sequences
+    and key/value heads.
+
+    ```mlir
+    kernel.causal_attention_adjoint %dy, %q, %k, %v, %y, %l into %dq, %dk, %dv {heads = 4 : i64, kv_heads = 2 : i64, sequence = 8 : i64, scale = 0.25 : f32, window = 0 : i64}
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<4 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$query, Kernel_In:$keys, Kernel_In:$values,
+                       Kernel_In:$output, Kernel_In:$log_sums,
+                       Arg<Kernel_BufferType, "", [MemRead, MemWrite]>:$query_adjoint,
+                       Kernel_Out:$keys_adjoint, Kernel_Out:$values_adjoint, I64Attr:$heads,
+                       I64Attr:$kv_heads, I64Attr:$sequence, F32Attr:$scale, I64Attr:$window);
+  let assemblyFormat = [{
+    $adjoint `,` $query `,` $keys `,` $values `,` $output `,` $log_sums `into` $query_adjoint `,`
+    $keys_adjoint `,` $values_adjoint attr-dict `:` type(operands)
+  }];
+  let extraClassDeclaration = Kernel_HeadElements;
 }
 
 #endif

@@ -53,4 +53,32 @@ func.func @rows(%dy: !h, %x: !h, %seed: index) -> !h {
   return %y : !h
 }
 
+// Attention and its adjoint are split otherwise than rows are; their scratch memory is the threads'
+// own.
+// CHECK-LABEL: func.func @attention(
+// CHECK-SAME: %[[DY:[^:]*]]: !kernel.buffer<64 x f32>, %[[Q:[^:]*]]: !kernel.buffer<64 x f32>, %[[K:[^:]*]]: !kernel.buffer<32 x f32>, %[[DQ:[^:]*]]: !kernel.buffer<64 x f32>, %[[SUM:[^:]*]]: !kernel.buffer<32 x f32>)
+// CHECK: %[[Y:.*]] = kernel.alloc at -1 : !kernel.buffer<64 x f32>
+// CHECK: %[[L:.*]] = kernel.alloc at -1 : !kernel.buffer<4 x f32>
+// CHECK-NEXT: kernel.causal_attention %[[Q]], %[[K]], %[[K]] into %[[Y]], %[[L]] {heads = 4 : i64, kv_heads = 2 : i64, scale = 2.500000e-01 : f32, sequence = 3 : i64, window = 2 : i64}
+// CHECK-NEXT: %[[DK:.*]] = kernel.alloc at -1 : !kernel.buffer<32 x f32>
+// CHECK-NEXT: %[[DV:.*]] = kernel.alloc at -1 : !kernel.buffer<32 x f32>
+// CHECK-NEXT: kernel.causal_attention_adjoint %[[DY]], %[[Q]], %[[K]], %[[K]], %[[Y]], %[[L]] into %[[DQ]], %[[DK]], %[[DV]] {heads = 4 : i64
+// CHECK-NEXT: kernel.map add %[[DK]], %[[DV]] into %[[SUM]]
+// BARRIERS-LABEL: func.func @attention(
+// BARRIERS: kernel.causal_attention %
+// BARRIERS: kernel.barrier
+// BARRIERS-NEXT: kernel.causal_attention_adjoint
+// BARRIERS-NEXT: kernel.barrier
+// BARRIERS-NEXT: kernel.map add
+func.func @attention(%dy: !h, %q: !h, %k: tensor<?x32xf32>) -> (!h, tensor<?x32xf32>) {
+  %y, %l = llm.causal_attention %q, %k, %k heads 4 kv_heads 2 sequence 3 scale 0.25 {window = 2 : i64}
+      : (!h, tensor<?x32xf32>, tensor<?x32xf32>) -> (!h, tensor<?x4xf32>)
+  %dq, %dk, %dv = llm.causal_attention_adjoint %dy, %q, %k, %k, %y, %l heads 4 kv_heads 2 sequence 3
+      scale 0.25 {window = 2 : i64}
+      : (!h, !h, tensor<?x32xf32>, tensor<?x32xf32>, !h, tensor<?x4xf32>)
+      -> (!h, tensor<?x32xf32>, tensor<?x32xf32>)
+  %s = llm.add %dk, %dv : tensor<?x32xf32>
+  return %dq, %s : !h, tensor<?x32xf32>
+}
+
 }

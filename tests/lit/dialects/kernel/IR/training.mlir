@@ -21,3 +21,19 @@ func.func @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %t: !t, %w: tensor<64xf3
       : index, !t
   return
 }
+
+!k = !kernel.buffer<32 x f32>
+!l = !kernel.buffer<4 x f32>
+
+// CHECK-LABEL: func.func @attention
+func.func @attention(%q: !b, %k: !k, %v: !k, %y: !b, %l: !l, %dy: !b, %dq: !b, %dk: !k, %dv: !k) {
+  // CHECK: kernel.causal_attention %arg0, %arg1, %arg2 into %arg3, %arg4 {heads = 4 : i64, kv_heads = 2 : i64, scale = 2.500000e-01 : f32, sequence = 8 : i64, window = 0 : i64} : !kernel.buffer<64 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<32 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<4 x f32>
+  kernel.causal_attention %q, %k, %v into %y, %l
+      {heads = 4 : i64, kv_heads = 2 : i64, sequence = 8 : i64, scale = 0.25 : f32, window = 0 : i64}
+      : !b, !k, !k, !b, !l
+  // CHECK: kernel.causal_attention_adjoint %arg5, %arg0, %arg1, %arg2, %arg3, %arg4 into %arg6, %arg7, %arg8 {heads = 4 : i64
+  kernel.causal_attention_adjoint %dy, %q, %k, %v, %y, %l into %dq, %dk, %dv
+      {heads = 4 : i64, kv_heads = 2 : i64, sequence = 8 : i64, scale = 0.25 : f32, window = 0 : i64}
+      : !b, !b, !k, !k, !b, !l, !b, !k, !k
+  return
+}
