@@ -6,6 +6,11 @@ using namespace mlir;
 
 namespace llmc::kernel {
 
+void convertEmbedAdjoint(llm::EmbedAdjointOp op, Value gradient, const TrainingConversion &to) {
+  EmbedAdjointOp::create(to.b, op.getLoc(), to.get(op.getAdjoint()), to.get(op.getTokens()),
+                         gradient);
+}
+
 bool convertTrainingOp(Operation *op, const TrainingConversion &to) {
   OpBuilder &b = to.b;
   Location loc = op->getLoc();
@@ -35,6 +40,9 @@ bool convertTrainingOp(Operation *op, const TrainingConversion &to) {
         DropoutOp::create(b, loc, to.get(o.getInput()), to.get(o.getSeed()), to.get(o.getLayer()),
                           out(0), o.getSiteAttr(), o.getRateAttr());
         return true;
+      })
+      .Case([&](llm::EmbedAdjointOp o) {
+        return llvm::all_of(o->getUsers(), llvm::IsaPred<llm::AccumulateGradientOp>);
       })
       .Case([&](llm::CausalAttentionOp o) {
         Value y = out(0), logSums = out(1);

@@ -2,8 +2,8 @@
 #ifndef LLMC_PASSES_KERNEL_LLMTRAININGTOKERNEL_H
 #define LLMC_PASSES_KERNEL_LLMTRAININGTOKERNEL_H
 
+#include "dialects/llm/IR/LlmDialect.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Operation.h"
 #include <functional>
 
 namespace llmc::kernel {
@@ -19,6 +19,11 @@ struct TrainingConversion {
 
 // Writes the kernel operation for `op`; false if it is none of those known here.
 bool convertTrainingOp(mlir::Operation *op, const TrainingConversion &to);
+
+// An llm.embed_adjoint has no result of its own, but is what its llm.accumulate_gradient becomes:
+// adds to `gradient`, a matrix of f32.
+void convertEmbedAdjoint(llm::EmbedAdjointOp op, mlir::Value gradient,
+                         const TrainingConversion &to);
 
 } // namespace llmc::kernel
 

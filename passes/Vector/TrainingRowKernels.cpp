@@ -1,4 +1,5 @@
 // Adjoints of operations on rows, and dropout.
+#include "passes/Vector/RowTiles.h"
 #include "passes/Vector/TrainingKernels.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
@@ -185,12 +186,42 @@ void emitDropout(OpEmission &emission, DropoutOp op) {
       });
 }
 
+void emitEmbedAdjoint(OpEmission &emission, EmbedAdjointOp op) {
+  Emitter &outer = emission.e;
+  BufferType type = op.getAdjoint().getType();
+  const int64_t width = type.getWidth();
+  // Rows that a thread owns side by side, so that lines of narrow rows have one writer.
+  constexpr int64_t kRun = 16;
+  Values arguments{emission.team.thread, emission.team.threads, emission.rows};
+  for (Value v : op->getOperands())
+    arguments.push_back(emission.operand(v));
+  SmallVector<Type> types;
+  for (Value v : arguments)
+    types.push_back(v.getType());
+  std::string name = "embed_adjoint." + std::to_string(width);
+  func::FuncOp function =
+      emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
+        // All threads look at all tokens.
+        e.loop(e.c64(0), p[2], e.c64(1), {p[3], p[4]}, [&](Value, ValueRange c) {
+          Value token = e.create<arith::ExtUIOp>(e.i64, e.load(e.i32, c[1], 4));
+          Value owner = e.rem(e.div(token, e.c64(kRun)), p[1]);
+          e.when(e.equal(owner, p[0]), [&] {
+            Value to = e.gep(p[5], e.mul(token, e.c64(4 * width)));
+            emitWriteRows(e, {c[0], 0, 64}, {to, 0, 4}, width, e.c64(1), true);
+          });
+          return Values{e.gep(c[0], type.getRowBytes()), e.gep(c[1], 4)};
+        });
+      });
+  outer.create<func::CallOp>(function, arguments);
+}
+
 bool emitTrainingOp(OpEmission &emission, Operation *op) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](RmsNormAdjointOp o) { return emitRmsNormAdjoint(emission, o), true; })
       .Case([&](SiluAdjointOp o) { return emitSiluAdjoint(emission, o), true; })
       .Case([&](SwigluAdjointOp o) { return emitSwigluAdjoint(emission, o), true; })
       .Case([&](DropoutOp o) { return emitDropout(emission, o), true; })
+      .Case([&](EmbedAdjointOp o) { return emitEmbedAdjoint(emission, o), true; })
       .Case([&](CausalAttentionOp o) { return emitCausalAttention(emission, o), true; })
       .Case(
           [&](CausalAttentionAdjointOp o) { return emitCausalAttentionAdjoint(emission, o), true; })

@@ -46,7 +46,21 @@ Rows rounded(const TensorValue<double> &tensor) {
   return {tensor.rows(), tensor.columns(), {tensor.data.begin(), tensor.data.end()}};
 }
 
-void checkCausal(const Shape &s, const std::vector<int64_t> &sequences = {1, 3}) {
+// The first rows of a result, as many as a step has.
+TensorValue<double> firstRows(const TensorValue<double> &tensor, int64_t rows) {
+  return {{rows, tensor.columns()},
+          {tensor.data.begin(), tensor.data.begin() + rows * tensor.columns()}};
+}
+
+Rows firstRows(Rows rows, int64_t count) {
+  rows.data.resize(count * rows.width);
+  return {count, rows.width, std::move(rows.data)};
+}
+
+// `sequences` of the steps, of which `missing` rows are not there. The interpreter has zeros for
+// them, which change nothing of what comes before.
+void checkCausal(const Shape &s, const std::vector<int64_t> &sequences = {1, 3},
+                 int64_t missing = 0) {
   SCOPED_TRACE(testing::Message() << s.group << " to each of " << s.kvHeads << ", key " << s.key
                                   << ", value " << s.value << ", sequence " << s.sequence
                                   << ", window " << s.window);
@@ -54,48 +68,61 @@ void checkCausal(const Shape &s, const std::vector<int64_t> &sequences = {1, 3})
   auto interpreter = program.interpreter<double>();
   Random random(s.heads() * 1000 + s.key + s.value + s.sequence);
   for (int64_t count : sequences) {
-    const int64_t rows = count * s.sequence;
-    Rows q = randomRows(rows, s.heads() * s.key, random);
-    Rows k = randomRows(rows, s.kvHeads * s.key, random);
-    Rows v = randomRows(rows, s.kvHeads * s.value, random);
-    Rows dy = randomRows(rows, s.heads() * s.value, random);
-    std::vector<Rows> is = program.run("forward", rows, {q, k, v});
+    const int64_t all = count * s.sequence, rows = all - missing;
+    auto make = [&](int64_t width) {
+      Rows made = randomRows(all, width, random);
+      std::fill(made.data.begin() + rows * width, made.data.end(), 0.0f);
+      return made;
+    };
+    auto run = [&](const std::string &function, std::vector<Rows> arguments) {
+      Arguments there;
+      for (Rows &argument : arguments)
+        there.push_back(firstRows(std::move(argument), rows));
+      return program.run(function, rows, there);
+    };
+    Rows q = make(s.heads() * s.key), k = make(s.kvHeads * s.key);
+    Rows v = make(s.kvHeads * s.value), dy = make(s.heads() * s.value);
+    std::vector<Rows> is = run("forward", {q, k, v});
     auto expected = interpret(interpreter, "forward", {q, k, v});
     ASSERT_EQ(is.size(), 2u);
     ASSERT_EQ(expected.size(), 2u);
     // A score is wrong by a few ulp of the sum of its terms' magnitudes; a weight by as much
     // relatively, and so is the result, a mean of elements of at most 1.
     const double score = s.scale * static_cast<double>(s.key);
-    expectRows(is[0], *expected[0], [&](int64_t, int64_t) { return kUlp * (6 + score); });
-    expectRows(is[1], *expected[1], [&](int64_t row, int64_t head) {
+    expectRows(is[0], firstRows(*expected[0], rows),
+               [&](int64_t, int64_t) { return kUlp * (6 + score); });
+    expectRows(is[1], firstRows(*expected[1], rows), [&](int64_t row, int64_t head) {
       return kUlp * (4 + score + 3 * std::abs(expected[1]->row(row)[head]));
     });
 
     // The adjoint of what is rounded to f32, on both sides.
     Rows y = rounded(*expected[0]), l = rounded(*expected[1]);
-    const Arguments arguments{dy, q, k, v, y, l};
-    is = program.run("adjoint", rows, arguments);
-    expected = interpret(interpreter, "adjoint", arguments);
+    is = run("adjoint", {dy, q, k, v, y, l});
+    expected = interpret(interpreter, "adjoint", {dy, q, k, v, y, l});
     ASSERT_EQ(is.size(), 3u);
     ASSERT_EQ(expected.size(), 3u);
-    // A derivative by a score is a weight times a difference of sums of `value` terms of at most 1;
-    // weights of a query sum up to 1. Keys and values get a sum over the queries that see them.
-    const double weight = 8 + 2 * score;
-    const double slope = static_cast<double>(2 * s.value);
-    auto queries = [&](int64_t, int64_t) { return kUlp * s.scale * slope * weight; };
-    expectRows(is[0], *expected[0], queries);
+    // A derivative by a score is a weight times a difference of sums of `value` random terms: such
+    // a sum is about as large as its root and off by about its ulps. Of a query, weights sum up to
+    // 1; keys and values get random sums over the queries that see them.
+    const double weight = 6 + score;
+    const double slope =
+        static_cast<double>(s.value) + 2 * weight * std::sqrt(static_cast<double>(s.value));
+    auto queries = [&](int64_t, int64_t) { return kUlp * s.scale * slope; };
+    expectRows(is[0], firstRows(*expected[0], rows), queries);
     auto keys = [&](double each) {
       return [&, each](int64_t row, int64_t) {
-        double sum = 0; // of the weights of this key, about
+        double squares = 0; // of the weights of this key, about; the higher the scores, the fewer
+        const double high = 8 * std::max(1.0, s.scale);
         const int64_t at = row % s.sequence;
-        for (int64_t t = at; t < s.sequence && (!s.window || t - at < s.window); ++t)
-          sum += std::min(1.0,
-                          8.0 / static_cast<double>(s.window ? std::min(t + 1, s.window) : t + 1));
-        return kUlp * each * weight * sum * static_cast<double>(s.group);
+        for (int64_t t = at; t < s.sequence && (!s.window || t - at < s.window); ++t) {
+          const int64_t seen = s.window ? std::min(t + 1, s.window) : t + 1;
+          squares += std::pow(std::min(1.0, high / static_cast<double>(seen)), 2);
+        }
+        return kUlp * each * std::sqrt(squares * static_cast<double>(s.group));
       };
     };
-    expectRows(is[1], *expected[1], keys(s.scale * slope));
-    expectRows(is[2], *expected[2], keys(1));
+    expectRows(is[1], firstRows(*expected[1], rows), keys(s.scale * slope));
+    expectRows(is[2], firstRows(*expected[2], rows), keys(weight));
     if (testing::Test::HasFailure())
       return;
   }
@@ -105,6 +132,12 @@ void checkCausal(const Shape &s, const std::vector<int64_t> &sequences = {1, 3})
 TEST(JitCausal, Sequences) {
   for (int64_t sequence : {1, 2, 7, 16, 17, 31, 32, 33, 63, 64, 65, 100, 130, 200})
     checkCausal({2, 2, 16, 16, sequence});
+}
+
+// Steps that end within a sequence, a tile, a block.
+TEST(JitCausal, StepsWithoutTheEnd) {
+  checkCausal({2, 2, 16, 16, 100}, {1, 2}, 29);
+  checkCausal({1, 3, 20, 16, 200, 70}, {1, 2}, 150);
 }
 
 // One query head, several that fill a unit of tiles or do not, and more than that.

@@ -74,6 +74,22 @@ def Kernel_DropoutOp : Kernel_Op<"dropout"> {
   let assemblyFormat = "$input `,` $seed `,` $layer `,` $out attr-dict `:` type(operands)";
 }
 
+def Kernel_EmbedAdjointOp : Kernel_Op<"embed_adjoint"> {
+  let summary = "Adds rows to the rows of a gradient that their tokens choose";
+  let description = [{
+    Adds row t of `adjoint` to row `tokens[t]` of `gradient`, in the order of t: `llm.embed_adjoint`, added
+    to what is there. The gradient is f32, row after row. Work is split by rows of the gradient.
+
+    ```mlir
+    kernel.embed_adjoint %du, %tokens into %g
+        : !kernel.buffer<8 x f32>, !kernel.buffer<1 x i32>, tensor<32000x8xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$tokens,
+                       Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient);
+  let assemblyFormat = "$adjoint `,` $tokens `into` $gradient attr-dict `:` type(operands)";
+}
+
 def Kernel_CausalAttentionOp : Kernel_Op<"causal_attention"> {
   let summary = "Causal attention of sequences to themselves, in tiles, with an online softmax";
   let description = [{

@@ -37,3 +37,10 @@ func.func @attention(%q: !b, %k: !k, %v: !k, %y: !b, %l: !l, %dy: !b, %dq: !b, %
       : !b, !b, !k, !k, !b, !l, !b, !k, !k
   return
 }
+
+// CHECK-LABEL: func.func @embed
+func.func @embed(%du: !t, %tokens: !kernel.buffer<1 x i32>, %g: tensor<100x16xf32>) {
+  // CHECK: kernel.embed_adjoint %arg0, %arg1 into %arg2 : !kernel.buffer<16 x f32>, !kernel.buffer<1 x i32>, tensor<100x16xf32>
+  kernel.embed_adjoint %du, %tokens into %g : !t, !kernel.buffer<1 x i32>, tensor<100x16xf32>
+  return
+}
