@@ -147,7 +147,7 @@ private:
            {adjoint.place, output.place, logSum.place, at(layout.adjoints), at(layout.means),
             at(layout.logSums)},
            [&](Value, ValueRange c) {
-             Value mean = emitMean(c[0], c[1], c[3]);
+             Value mean = emitMean(c[0], c[1], c[3], output.align);
              e.store(mean, c[4], 4);
              e.store(e.fmul(e.load(e.f32, c[2], 4), e.cf(kLog2e)), c[5], 4);
              return Values{e.gep(c[0], adjoint.stride),
@@ -158,10 +158,10 @@ private:
                            e.gep(c[5], 4)};
            });
   }
-  Value emitMean(Value adjoint, Value output, Value copy) {
+  Value emitMean(Value adjoint, Value output, Value copy, unsigned align) {
     auto step = [&](ValueRange c, Value mask) {
       auto load = [&](Value at) {
-        return mask ? e.maskedLoad(e.vf32, at, mask, 4) : e.load(e.vf32, at, 4);
+        return mask ? e.maskedLoad(e.vf32, at, mask, align) : e.load(e.vf32, at, align);
       };
       Value x = load(c[1]);
       e.store(x, c[3], 64);

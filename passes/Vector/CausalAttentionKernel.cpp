@@ -29,7 +29,9 @@ CausalSequence CausalKernel::sequence(Value index) {
 
 RowPart CausalKernel::head(Value buffer, int64_t rowBytes, Value row, Value head, int64_t width) {
   Value place = e.gep(buffer, e.mul(row, e.c64(rowBytes)));
-  return {e.gep(place, e.mul(head, e.c64(4 * width))), rowBytes, 4};
+  // Rows begin at lines; heads of whole lines do, too.
+  const unsigned align = width % kLanes ? 4 : 64;
+  return {e.gep(place, e.mul(head, e.c64(4 * width))), rowBytes, align};
 }
 
 Value CausalKernel::sees(Value query, Value key) {
