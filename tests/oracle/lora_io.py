@@ -37,10 +37,9 @@ def encode(values, kind):
         bits = values.view(np.uint32)
         return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16).tobytes()
     blocks = values.reshape(-1, 32)
-    scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float16)
-    divisor = np.where(scale == 0, 1, scale.astype(np.float32))
-    quants = np.rint(blocks / divisor).clip(-127, 127).astype(np.int8)
-    return np.concatenate([scale.view(np.int8), quants], axis=1).tobytes()
+    scale = np.abs(blocks).max(axis=1, keepdims=True) / 127
+    quants = np.rint(blocks / np.where(scale == 0, 1, scale)).astype(np.int8)
+    return np.concatenate([scale.astype(np.float16).view(np.int8), quants], axis=1).tobytes()
 
 
 def random_matrices(base, rank, std, seed, only=None, also=()):

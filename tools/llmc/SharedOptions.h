@@ -23,10 +23,10 @@ struct ModelOptions {
   std::string keyCacheType = "f16", valueCacheType = "f16";
   int64_t maxRows = 512;
   bool noObjectCache = false;
-  std::vector<lora::AdapterChoice> adapters;
+  std::vector<lora::AdapterChoice> adapters = {};
   // No options of their own:
-  std::optional<TileChoice> tiles; // instead of the target's
-  PhaseOptions phases;
+  std::optional<TileChoice> tiles = {}; // instead of the target's
+  PhaseOptions phases = {};
 };
 
 // A whole number from `least` to `most`; `what` says so in errors.

@@ -48,6 +48,7 @@ int runLlmc(int argc, char **argv) {
   addPerplexityCommand(app, action);
   addQuantizeCommand(app, action);
   addImatrixCommand(app, action);
+  addExportLoraCommand(app, action);
   addBenchCommand(app, action);
   addTuneCommand(app, action);
   try {

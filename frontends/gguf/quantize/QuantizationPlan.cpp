@@ -70,7 +70,7 @@ public:
       return status;
     for (const gguf::TensorInfo &tensor : file_.tensors())
       if (std::optional<std::string> name = newName(tensor.name))
-        plan.tensors.push_back({&tensor, *name, nullptr, tensor.bytes, false, {}});
+        plan.tensors.push_back({&tensor, *name, nullptr, tensor.bytes, false, {}, nullptr});
     // Parts are in the order of their tensors already.
     if (!options_.keepSplit)
       std::sort(plan.tensors.begin(), plan.tensors.end(),

@@ -8,6 +8,7 @@
 #include "frontends/gguf/quantize/FileTypes.h"
 #include "frontends/gguf/quantize/ImportanceMatrix.h"
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <variant>
@@ -41,6 +42,10 @@ struct QuantizationOptions {
   std::vector<MetadataOverride> overrides;
 };
 
+// Changes the decoded weights of a row before they are encoded. Rows are counted through all
+// matrices of a tensor. Runs on several threads at once.
+using RowChange = std::function<void(uint64_t row, std::span<float> weights)>;
+
 struct PlannedTensor {
   const gguf::TensorInfo *tensor;
   std::string name;                  // in the new file
@@ -48,6 +53,7 @@ struct PlannedTensor {
   uint64_t bytes;                    // in the new file
   bool fallback;                     // its rows are not whole blocks of the format it should have
   std::span<const float> importance; // empty, or one factor for each column of each matrix
+  RowChange change = nullptr;        // of weights that are not copied
 
   bool isCopied() const { return format == nullptr; }
 };

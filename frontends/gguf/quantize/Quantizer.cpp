@@ -118,7 +118,8 @@ absl::Status quantizeFile(const gguf::GgufFile &source, const QuantizationPlan &
         return progress(done + static_cast<uint64_t>(share * static_cast<double>(tensor.bytes)));
       };
       if (!planned.isCopied())
-        return encodeTensor(tensor, source.path(), *planned.format, planned.importance, team, take);
+        return encodeTensor(tensor, source.path(), *planned.format, planned.importance,
+                            planned.change, team, take);
       for (uint64_t at = 0; at < tensor.bytes; at += kCopyPiece)
         if (absl::Status status =
                 take(tensor.span().subspan(at, std::min(kCopyPiece, tensor.bytes - at)));

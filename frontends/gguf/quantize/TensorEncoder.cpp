@@ -32,9 +32,9 @@ private:
 class Encoder {
 public:
   Encoder(const gguf::TensorInfo &tensor, const std::string &file, const BlockFormat &format,
-          std::span<const float> importance, ThreadTeam &team)
-      : tensor_(tensor), file_(file), format_(format), importance_(importance), team_(team),
-        columns_(tensor.shape[0]), rows_(tensor.elements() / columns_),
+          std::span<const float> importance, const RowChange &change, ThreadTeam &team)
+      : tensor_(tensor), file_(file), format_(format), importance_(importance), change_(change),
+        team_(team), columns_(tensor.shape[0]), rows_(tensor.elements() / columns_),
         matrixRows_(tensor.shape.size() > 1 ? tensor.shape[1] : 1),
         chunkRows_(std::max<uint64_t>(1, kChunkWeights / columns_)), decoded_(team.threads()) {}
 
@@ -73,6 +73,9 @@ private:
         uint64_t count = (stop - row) * columns_;
         decoded.resize(std::max<uint64_t>(decoded.size(), count));
         decodeRows(*tensor_.format, tensor_.data + row * sourceRow, count, decoded.data());
+        if (change_)
+          for (uint64_t i = row; i < stop; ++i)
+            change_(i, {decoded.data() + (i - row) * columns_, columns_});
         uint64_t bad = firstNotFinite(decoded.data(), count);
         if (bad < count)
           return notFinite_.report(row * columns_ + bad);
@@ -103,6 +106,7 @@ private:
   const std::string &file_;
   const BlockFormat &format_;
   std::span<const float> importance_;
+  const RowChange &change_;
   ThreadTeam &team_;
   const uint64_t columns_, rows_, matrixRows_, chunkRows_;
   std::vector<std::vector<float>> decoded_; // a thread's
@@ -114,9 +118,9 @@ private:
 
 absl::Status encodeTensor(const gguf::TensorInfo &tensor, const std::string &file,
                           const BlockFormat &format, std::span<const float> importance,
-                          ThreadTeam &team,
+                          const RowChange &change, ThreadTeam &team,
                           absl::FunctionRef<absl::Status(std::span<const uint8_t>)> take) {
-  return Encoder(tensor, file, format, importance, team).run(take);
+  return Encoder(tensor, file, format, importance, change, team).run(take);
 }
 
 } // namespace llmc::quantize

@@ -8,7 +8,7 @@ from llmc_case import DONE, FAILED, LLMC, MODEL, WRONG_USAGE, LlmcCase, read_byt
 
 # And what each calls its first argument.
 COMMANDS = {"run": "MODEL", "compile": "MODEL", "inspect": "MODEL", "tokenize": "MODEL", "perplexity": "MODEL",
-            "quantize": "ARGUMENTS", "imatrix": "MODEL", "bench": "MODEL"}
+            "quantize": "ARGUMENTS", "imatrix": "MODEL", "bench": "MODEL", "export-lora": "MODEL"}
 
 
 class Usage(LlmcCase):

@@ -1,0 +1,163 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "compiler/Driver/Artifact.h"
+#include "frontends/gguf/quantize/Quantizer.h"
+#include "frontends/lora/merge/MergePlan.h"
+#include "runtime/core/Interrupt.h"
+#include "tools/llmc/Commands.h"
+#include "tools/llmc/Console.h"
+#include "tools/llmc/SharedOptions.h"
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace llmc::cli {
+namespace {
+
+struct ExportLoraOptions {
+  std::string model, output, type = "keep", importance;
+  std::vector<lora::AdapterChoice> adapters;
+  unsigned threads = 0;
+  bool json = false;
+};
+
+absl::Status checkOutput(const ExportLoraOptions &options) {
+  std::error_code none;
+  for (const lora::AdapterChoice &adapter : options.adapters)
+    if (std::filesystem::equivalent(options.output, adapter.path, none))
+      return usageError(
+          absl::StrCat("-o ", options.output, " is an adapter itself; choose another name"));
+  return absl::OkStatus();
+}
+
+struct Counts {
+  size_t merged = 0, converted = 0, copied = 0;
+};
+
+Counts countTensors(const quantize::QuantizationPlan &plan) {
+  Counts counts;
+  for (const quantize::PlannedTensor &planned : plan.tensors)
+    ++(planned.change ? counts.merged : planned.isCopied() ? counts.copied : counts.converted);
+  return counts;
+}
+
+void printResult(const ExportLoraOptions &options, const quantize::QuantizationPlan &plan,
+                 double seconds, unsigned threads) {
+  const Counts counts = countTensors(plan);
+  if (options.json) {
+    nlohmann::ordered_json adapters = nlohmann::ordered_json::array();
+    for (const lora::AdapterChoice &adapter : options.adapters)
+      adapters.push_back({{"file", adapter.path}, {"scale", adapter.scale}});
+    return printJson({{"output", options.output},
+                      {"type", options.type},
+                      {"adapters", adapters},
+                      {"tensors", plan.tensors.size()},
+                      {"merged", counts.merged},
+                      {"converted", counts.converted},
+                      {"copied", counts.copied},
+                      {"size_bytes", plan.bytes},
+                      {"threads", threads},
+                      {"seconds", seconds}});
+  }
+  print(absl::StrFormat("%s: %s, %d tensors merged, %d converted, %d copied, %.1f s with %d "
+                        "threads\n",
+                        options.output, bytesText(plan.bytes), counts.merged, counts.converted,
+                        counts.copied, seconds, threads));
+}
+
+absl::Status exportLora(const ExportLoraOptions &options) {
+  if (options.model.empty())
+    return usageError("no base: give MODEL");
+  const bool keep = options.type == "keep";
+  absl::StatusOr<const quantize::FileType *> type =
+      quantize::findFileType(keep ? "COPY" : options.type);
+  if (!type.ok())
+    return usageError(absl::StrCat(type.status().message(), "; or keep"));
+  if (options.adapters.empty())
+    return usageError("nothing to merge: give --lora FILE");
+  if (options.output.empty())
+    return usageError("no file to write: give -o OUT.gguf");
+  if (absl::Status status = checkOutput(options); !status.ok())
+    return status;
+  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> opened = gguf::GgufFile::open(options.model);
+  if (!opened.ok())
+    return opened.status();
+  const gguf::GgufFile &base = **opened;
+  if (isArtifact(base))
+    return absl::InvalidArgumentError(
+        absl::StrCat(base.path(), ": is compiled already; give the .gguf that it was made of"));
+  absl::StatusOr<lora::BaseModel> model = lora::BaseModel::describe(base);
+  if (!model.ok())
+    return model.status();
+  absl::StatusOr<std::vector<lora::AdapterMatrix>> matrices =
+      lora::readCombined(options.adapters, *model);
+  if (!matrices.ok())
+    return matrices.status();
+  std::optional<quantize::ImportanceMatrix> importance;
+  if (!options.importance.empty()) {
+    absl::StatusOr<quantize::ImportanceMatrix> loaded =
+        quantize::ImportanceMatrix::load(options.importance);
+    if (!loaded.ok())
+      return loaded.status();
+    importance = *std::move(loaded);
+  }
+  const quantize::ImportanceMatrix *matrix = importance ? &*importance : nullptr;
+  quantize::QuantizationOptions planOptions;
+  planOptions.fileType = *type;
+  absl::StatusOr<quantize::QuantizationPlan> plan =
+      lora::planMerge(base, *std::move(matrices), planOptions, matrix);
+  if (!plan.ok())
+    return plan.status();
+
+  ThreadTeam team(options.threads);
+  InterruptGuard guard;
+  Progress progress("merging");
+  auto start = std::chrono::steady_clock::now();
+  absl::Status status = quantize::quantizeFile(
+      base, *plan, matrix, options.output, team, [&](uint64_t done) -> absl::Status {
+        if (InterruptGuard::interrupted())
+          return absl::CancelledError();
+        progress.show(static_cast<double>(done) / static_cast<double>(plan->sourceBytes),
+                      bytesText(done));
+        return absl::OkStatus();
+      });
+  progress.clear();
+  if (!status.ok())
+    return status;
+  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  printResult(options, *plan, seconds.count(), team.threads());
+  return absl::OkStatus();
+}
+
+} // namespace
+
+void addExportLoraCommand(CLI::App &app, Action &action) {
+  CLI::App *command = app.add_subcommand("export-lora", "Merge LoRA adapters into a model");
+  auto options = std::make_shared<ExportLoraOptions>();
+  auto *model = command->add_option("MODEL", options->model, "The base, a .gguf")->type_name("");
+  command->add_option("-m,--model", options->model, "The same")
+      ->type_name("BASE.gguf")
+      ->excludes(model);
+  addLoraOption(*command, options->adapters)->group("Options");
+  command->add_option("-o,--output", options->output, "The file to write")->type_name("OUT.gguf");
+  command
+      ->add_option("--type,--outtype", options->type,
+                   "keep: each tensor keeps its type, and all that have no adapter are copied byte "
+                   "for byte; or a type of 'llmc quantize', to which all are converted")
+      ->type_name("keep|TYPE")
+      ->capture_default_str();
+  command
+      ->add_option("--imatrix", options->importance,
+                   "Importance matrix to quantize with, as in 'llmc quantize'")
+      ->type_name("FILE");
+  addThreadsOption(*command, options->threads);
+  addJsonFlag(*command, options->json,
+              "Print {\"output\",\"type\",\"adapters\",\"tensors\",\"merged\",\"converted\","
+              "\"copied\",\"size_bytes\",\"threads\",\"seconds\"}");
+  command->footer(
+      "An adapter of the token embedding changes what is looked up; where the base has no output\n"
+      "matrix of its own, the new file has one, so that it computes what 'llmc run --lora' does.");
+  command->callback([options, &action] { action = [options] { return exportLora(*options); }; });
+}
+
+} // namespace llmc::cli
