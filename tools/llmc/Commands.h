@@ -24,6 +24,7 @@ void addPerplexityCommand(CLI::App &app, Action &action);
 void addQuantizeCommand(CLI::App &app, Action &action);
 void addRunCommand(CLI::App &app, Action &action);
 void addTokenizeCommand(CLI::App &app, Action &action);
+void addTrainCommand(CLI::App &app, Action &action);
 void addTuneCommand(CLI::App &app, Action &action);
 
 // An error of the command line rather than of the work: the process exits with 2.

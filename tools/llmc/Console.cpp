@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace llmc::cli {
@@ -16,6 +17,12 @@ namespace {
 
 constexpr char kUsagePayload[] = "llmc/usage";
 constexpr std::chrono::milliseconds kProgressDelay(300), kProgressInterval(100);
+
+// Columns of the terminal at stderr; 0 where it does not tell.
+size_t terminalColumns() {
+  winsize size = {};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 std::string oneLine(absl::string_view message) {
   std::string line;
@@ -101,8 +108,12 @@ void Progress::show(double share, absl::string_view detail) {
     return;
   last_ = now;
   shown_ = true;
-  std::string line = absl::StrFormat("\r\033[K%s %3.0f %%%s%s", what_, share * 100,
-                                     detail.empty() ? "" : "  ", detail);
+  std::string line =
+      absl::StrFormat("%s %3.0f %%%s%s", what_, share * 100, detail.empty() ? "" : "  ", detail);
+  // Only the last line of a longer one could be taken back.
+  if (const size_t columns = terminalColumns(); columns > 1 && line.size() >= columns)
+    line.resize(columns - 1);
+  line.insert(0, "\r\033[K");
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -44,13 +44,21 @@ void addThreadsOption(CLI::App &command, unsigned &threads) {
       ->capture_default_str();
 }
 
-void addCompileOptions(CLI::App &command, ModelOptions &options) {
+void addTargetOptions(CLI::App &command, ModelOptions &options) {
   command
       .add_option("--target-cpu", options.targetCpu,
                   "CPU to make code for: native, or a name as clang's -mcpu takes it")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kModelGroup);
+  command
+      .add_flag("--no-cache", options.noObjectCache,
+                "Compile anew instead of taking code from $XDG_CACHE_HOME/llmc")
+      ->group(kModelGroup);
+}
+
+void addCompileOptions(CLI::App &command, ModelOptions &options) {
+  addTargetOptions(command, options);
   auto addCacheType = [&](const std::string &names, std::string &type, const std::string &what) {
     command
         .add_option(names, type,
@@ -68,10 +76,6 @@ void addCompileOptions(CLI::App &command, ModelOptions &options) {
       ->check(integer(1, kMostRows, absl::StrCat("a whole number from 1 to ", kMostRows)))
       ->type_name("N")
       ->capture_default_str()
-      ->group(kModelGroup);
-  command
-      .add_flag("--no-cache", options.noObjectCache,
-                "Compile anew instead of taking code from $XDG_CACHE_HOME/llmc")
       ->group(kModelGroup);
 }
 

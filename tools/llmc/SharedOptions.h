@@ -38,7 +38,9 @@ CLI::Validator integerFrom(int64_t least);
 CLI::Option *addModelArgument(CLI::App &command, std::string &path);
 // -t
 void addThreadsOption(CLI::App &command, unsigned &threads);
-// --target-cpu, --cache-type-k, --cache-type-v, --max-rows, --no-cache
+// --target-cpu, --no-cache
+void addTargetOptions(CLI::App &command, ModelOptions &options);
+// These, --cache-type-k, --cache-type-v, --max-rows
 void addCompileOptions(CLI::App &command, ModelOptions &options);
 // --lora
 CLI::Option *addLoraOption(CLI::App &command, std::vector<lora::AdapterChoice> &adapters);

@@ -48,7 +48,9 @@ absl::StatusOr<double> parseNumber(const ConfigKey &key, absl::string_view scala
   const double unit = whole && countsBytes(key) ? consumeUnit(text) : 1;
   double number;
   if (!absl::SimpleAtod(text, &number))
-    return bad(absl::StrCat(shown(scalar), " is not a ", whole ? "whole number" : "number"));
+    return bad(absl::StrCat(shown(scalar), " is not a ", whole ? "whole number" : "number",
+                            "; give one that is ", key.range.text(),
+                            zeroWord(key).empty() ? "" : absl::StrCat(", or ", zeroWord(key))));
   number *= unit;
   if (!std::isfinite(number))
     return bad(absl::StrCat(shown(scalar), " is not a finite number; give one that is ",

@@ -119,7 +119,9 @@ TEST(TrainConfig, ErrorsNameLineAndRemedy) {
             "c.yaml:2: lora.rnak: unknown key; did you mean lora.rank?");
   EXPECT_THAT(errorOf("train_on_inptus: true"), HasSubstr("did you mean train_on_inputs?"));
   EXPECT_THAT(errorOf("zzzzzzzz: 1"), HasSubstr("--print-config"));
-  EXPECT_EQ(errorOf("learning_rate: .nan"), "c.yaml:1: learning_rate: '.nan' is not a number");
+  EXPECT_EQ(
+      errorOf("learning_rate: .nan"),
+      "c.yaml:1: learning_rate: '.nan' is not a number; give one that is between 0 and 10, not 0");
   for (const char *number : {"nan", "inf", "-inf", "1e999"})
     EXPECT_THAT(errorOf(absl::StrCat("learning_rate: ", number)), HasSubstr("not a finite number"))
         << number;

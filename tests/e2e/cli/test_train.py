@@ -1,0 +1,299 @@
+"""llmc train: options, files, errors, and runs that are stopped or killed."""
+
+import json
+import os
+import pathlib
+import pty
+import random
+import resource
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from llmc_case import DONE, FAILED, INTERRUPTED, LLMC, MODEL, MODELS, WRONG_USAGE, LlmcCase, llmc
+from test_lora import adapter
+
+VERSE = pathlib.Path(__file__).resolve().parents[1] / "model" / "verse.txt"
+
+
+class TrainCase(LlmcCase):
+    def config(self, name="config.yaml", **keys):
+        """A config file; keys with a dot are written as they are."""
+        values = {
+            "model": MODEL,
+            "data": self.folder / "text.txt",
+            "output_dir": self.folder / "out",
+            "max_seq_length": 16,
+            "batch_size": 2,
+            "max_steps": 6,
+            "learning_rate": "1e-3",
+            "lora": "{rank: 2}",
+            "save_steps": 2,
+            "eval_steps": 3,
+            "val_size": 40,
+            "threads": 1,
+        }
+        values.update(keys)
+        lines = (f"{key}: {value}\n" for key, value in values.items() if value is not None)
+        return self.file(name, "".join(lines))
+
+    def setUp(self):
+        super().setUp()
+        self.file("text.txt", VERSE.read_bytes()[:3000])
+
+    def train(self, *arguments, config=None, **options):
+        return self.json("train", "--lora", config or self.config(), "--json", *arguments, **options)
+
+    def metrics(self, folder="out"):
+        """metrics.jsonl without what depends on time."""
+        lines = (self.folder / folder / "metrics.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        for row in rows:
+            row.pop("seconds", None)
+            row.pop("tokens_per_second", None)
+        return rows
+
+    def expect_whole(self, folder="out"):
+        """Every file that is there is one, and no other is."""
+        out = self.folder / folder
+        known = {"adapter.gguf", "config.yaml", "loss.svg", "metrics.jsonl", "peft"}
+        for path in out.iterdir() if out.exists() else []:
+            if path.name.startswith("checkpoint-"):
+                content = path.read_bytes()
+                length = struct.unpack_from("<Q", content)[0]
+                header = json.loads(content[8 : 8 + length])
+                end = max(t["data_offsets"][1] for n, t in header.items() if n != "__metadata__")
+                self.assertEqual(len(content), 8 + length + end, path)
+            elif path.suffix == ".tmp":  # of a process that was killed
+                self.assertTrue(path.name.startswith(".llmc-"), path)
+            else:
+                self.assertIn(path.name, known)
+        if (out / "loss.svg").exists():
+            self.assertTrue((out / "loss.svg").read_text().endswith("</svg>\n"))
+        if (out / "adapter.gguf").exists():
+            self.done("run", MODEL, "-p", "a", "-n", 1, "--lora", out / "adapter.gguf")
+
+
+class TrainConfig(TrainCase):
+    def test_print_config(self):
+        text = self.done("train", "--print-config").decode()
+        self.assertIn("learning_rate: 2e-4", text.replace("0.0002", "2e-4"))
+        config = self.file("all.yaml", text)
+        again = self.done("train", "--lora", config, "--print-config", "--set", "lora.rank=3").decode()
+        changed = [pair for pair in zip(text.splitlines(), again.splitlines()) if pair[0] != pair[1]]
+        self.assertEqual(len(changed), 1, changed)
+        self.assertTrue(changed[0][1].strip().startswith("rank: 3"))
+
+    def test_usage(self):
+        self.refused(WRONG_USAGE, "train", tells=["--lora CONFIG.yaml"])
+        self.refused(WRONG_USAGE, "train", "--lora", self.config(), "--target-cpu", "pdp11")
+
+    def test_errors(self):
+        """One line that names file, place and remedy, exit 1, and nothing is written."""
+        for keys, tells in [
+            ({"larning_rate": "1e-3"}, ["config.yaml:13", "larning_rate", "did you mean learning_rate?"]),
+            ({"learning_rate": ".nan"}, ["config.yaml:7", "learning_rate", "is not a number; give one that is between"]),
+            ({"learning_rate": "-1"}, ["config.yaml:7", "out of range"]),
+            ({"model": self.folder / "none.gguf"}, ["none.gguf"]),
+            ({"model": self.folder / "text.txt"}, ["text.txt"]),
+            ({"model": None}, ["config.yaml", "model is not given"]),
+            ({"data": self.folder / "none.txt"}, ["none.txt"]),
+            ({"data": self.file("empty.txt", "")}, ["empty.txt"]),
+            ({"data": self.file("bytes.txt", b"a\xff\xfe")}, ["bytes.txt", "UTF-8"]),
+            ({"data": self.file("bad.jsonl", '{"text": "a"}\n{"text":\n')}, ["bad.jsonl:2"]),
+            ({"data": self.file("long.jsonl", json.dumps({"text": "word " * 40})), "long_samples": "error"},
+             ["long.jsonl:1", "max_seq_length is 16"]),
+            ({"lora": "{rank: 2, target_modules: [attn_x]}"}, ["config.yaml:8", "attn_x"]),
+            ({"lora": "{rank: 2, target_modules: [attn_q], rank_pattern: {attn_k: 4}}"},
+             ["attn_k is not trained"]),
+            ({"adapter_init": self.file("other.gguf", adapter(width=128, rows=128))}, ["other.gguf"]),
+            ({"adapter_init": self.file("arch.gguf", adapter(architecture="gpt2"))}, ["arch.gguf", "gpt2"]),
+            ({"rope_freq_base": 20000}, ["config.yaml", "rope_freq_base", "remove it"]),
+        ]:
+            with self.subTest(keys=keys):
+                self.refused(FAILED, "train", "--lora", self.config(**keys), tells=tells)
+                self.assertFalse((self.folder / "out").exists())
+        self.refused(FAILED, "train", "--lora", self.config(), "--set", "rank", tells=["--set rank", "'='"])
+        self.refused(FAILED, "train", "--lora", self.folder / "none.yaml", tells=["none.yaml"])
+
+    def test_compiled_model(self):
+        compiled = self.folder / "model.llmc"
+        self.done("compile", MODEL, "-o", compiled)
+        self.refused(FAILED, "train", "--lora", self.config(model=compiled), tells=["model.llmc", "GGUF"])
+
+
+def can_train():
+    """Whether this build has a program to train with."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = pathlib.Path(folder, "text.txt")
+        text.write_text("one two three four five six seven")
+        config = pathlib.Path(folder, "config.yaml")
+        config.write_text(f"model: {MODEL}\ndata: {text}\nmax_seq_length: 4\nval_size: 0\n")
+        return b"cannot train yet" not in llmc("train", "--lora", config, "--plan", "--json").stderr
+
+
+@unittest.skipUnless(can_train(), "this build cannot train yet")
+class Train(TrainCase):
+    def test_files_and_report(self):
+        result = self.train("--set", "output_dir=" + str(self.folder / "json"))
+        for key, value in {"steps": 6, "total_steps": 6, "resumed_from": 0, "tokens": 6 * 2 * 16,
+                           "interrupted": False, "stopped_early": ""}.items():
+            self.assertEqual(result[key], value, key)
+        self.assertGreater(result["ppl_before"], 1)
+        self.assertEqual(set(result["sample"]), {"prompt", "before", "after"})
+        text = llmc("train", "--lora", self.config())
+        self.assertEqual(text.returncode, DONE, text.stderr)
+        output, notes = text.stdout.decode(), text.stderr.decode()
+        for part in ["without adapter", "with adapter", "perplexity", "6 steps", "adapter.gguf"]:
+            self.assertIn(part, output)
+        for part in ["455 samples", "40 samples are held back", "step 6 of 6", "step 3: validation loss"]:
+            self.assertIn(part, notes)
+        self.assertEqual(self.metrics(), self.metrics("json"))
+        names = sorted(path.name for path in (self.folder / "out").iterdir())
+        self.assertEqual(names, ["adapter.gguf", "checkpoint-000002.safetensors",
+                                 "checkpoint-000004.safetensors", "checkpoint-000006.safetensors",
+                                 "config.yaml", "loss.svg", "metrics.jsonl", "peft"])
+        self.expect_whole()
+        # Done is done.
+        again = self.train()
+        self.assertEqual(again["resumed_from"], 6)
+        self.assertEqual(again["ppl_after"], result["ppl_after"])
+
+    def test_nothing_changed(self):
+        config = self.config(learning_rate="1e-12", max_steps=1)
+        output = self.done("train", "--lora", config).decode()
+        self.assertIn("changed nothing that can be measured", output)
+
+    def test_plan(self):
+        plan = self.train("--plan")
+        self.assertEqual(plan["matrices"], 42)
+        self.assertEqual(plan["parameters"], sum(m["parameters"] for m in plan["modules"].values()))
+        shapes = [(c["max_seq_length"], c["batch_size"]) for c in plan["choices"]]
+        self.assertEqual(shapes, [(16, 2), (8, 2), (32, 2), (16, 1), (16, 4)])
+        for choice in plan["choices"]:
+            self.assertEqual(choice["memory_bytes"], sum(choice["memory"].values()))
+            self.assertGreater(choice["seconds_per_step"], 0)
+        self.assertIn("double batch", self.done("train", "--lora", self.config(), "--plan").decode())
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_terminal(self):
+        """A line that is rewritten, as wide as the terminal at most."""
+        master, terminal = pty.openpty()
+        process = subprocess.Popen([LLMC, "train", "--lora", str(self.config(max_steps=400, eval_steps=0))],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=terminal)
+        os.close(terminal)
+        shown = b""
+        while b"training" not in shown:
+            shown += os.read(master, 1000)
+        process.send_signal(signal.SIGINT)
+        while process.poll() is None:
+            try:
+                shown += os.read(master, 1000)
+            except OSError:  # the terminal was closed
+                process.wait()
+        os.close(master)
+        self.assertEqual(process.returncode, INTERRUPTED)
+        self.assertRegex(shown, rb"training +\d+ %  step \d+ of 400  loss \d")
+
+    def start(self, config, **options):
+        return subprocess.Popen([LLMC, "train", "--lora", str(config)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+
+    def test_interrupted(self):
+        keys = {"max_steps": 12, "eval_steps": 5, "lora": "{rank: 2, dropout: 0.1}"}
+        self.done("train", "--lora", self.config("whole.yaml", **keys, output_dir=self.folder / "whole"))
+        for signal_number, code in [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)]:
+            process = self.start(self.config(**keys))
+            for line in process.stderr:
+                if b"step" in line and b" of 12" in line and b"loss" in line:
+                    break
+            process.send_signal(signal_number)
+            rest = process.stderr.read()
+            self.assertEqual(process.wait(), code, rest)
+            process.stderr.close()
+            self.assertIn(b"the same command goes on from there", rest)
+            self.expect_whole()
+        self.done("train", "--lora", self.config(**keys))
+        self.assertEqual(self.metrics(), self.metrics("whole"))
+
+    def test_killed(self):
+        """kill -9 at random moments never damages a file, and the losses are those of one run."""
+        keys = {"max_steps": 120, "eval_steps": 10, "save_steps": 2, "eval_batches": 1,
+                "lora": "{rank: 2, dropout: 0.1}", "gradient_accumulation_steps": 2}
+        start = time.monotonic()
+        self.done("train", "--lora", self.config("whole.yaml", **keys, output_dir=self.folder / "whole"))
+        whole_seconds = time.monotonic() - start
+        config = self.config(**keys)
+        generator = random.Random(1)
+        kills = 0
+        while kills < 20:
+            process = self.start(config)
+            try:
+                process.communicate(timeout=generator.uniform(0, 0.5 * whole_seconds))
+                self.assertEqual(process.returncode, DONE)
+                # It was too fast: take the end away again.
+                for path in (self.folder / "out").glob("checkpoint-*"):
+                    if path.name > "checkpoint-000117":
+                        path.unlink()
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                kills += 1
+            self.expect_whole()
+        self.done("train", "--lora", config)
+        self.assertEqual(self.metrics(), self.metrics("whole"))
+        for name in ["adapter.gguf", "peft/adapter_model.safetensors", "checkpoint-000120.safetensors"]:
+            same = (self.folder / "out" / name).read_bytes() == (self.folder / "whole" / name).read_bytes()
+            # A checkpoint also says where output_dir is not: it is the same in both.
+            self.assertTrue(same, name)
+
+    def test_full_disk(self):
+        limit = 200_000  # of a file; checkpoints are larger
+
+        def small_files():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        result = llmc("train", "--lora", self.config(), preexec_fn=small_files)
+        self.assertEqual(result.returncode, FAILED)
+        self.assertEqual(result.stdout, b"")
+        errors = [line for line in result.stderr.decode().splitlines() if "error: " in line]
+        self.assertEqual(len(errors), 1)
+        self.assertIn("checkpoint-000002.safetensors: cannot write: File too large", errors[0])
+        names = sorted(path.name for path in (self.folder / "out").iterdir())
+        self.assertEqual(names, ["config.yaml", "metrics.jsonl"])
+
+    def test_no_place(self):
+        config = self.config(output_dir=self.folder / "text.txt" / "out")
+        result = llmc("train", "--lora", config)
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn("text.txt/out: cannot make the directory", result.stderr.decode())
+
+    def test_another_config(self):
+        self.train()
+        result = llmc("train", "--lora", self.config(lora="{rank: 4}"))
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn("lora.rank was 2 and is 4", result.stderr.decode())
+        self.assertEqual(self.train(config=self.config(resume_from_checkpoint="none"))["resumed_from"], 0)
+
+    def test_dumps(self):
+        self.train("--set", f"debug.dump_batches={self.folder}/dump", "--set", "debug.dump_gradients=[2]")
+        ids = (self.folder / "dump" / "step-000001.ids.npy").read_bytes()
+        self.assertIn(b"'shape': (2, 17)", ids)
+        self.assertEqual(len(ids), 128 + 4 * 2 * 17)
+        self.assertTrue((self.folder / "dump" / "gradients-000002.safetensors").exists())
+        self.assertTrue((self.folder / "dump" / "adapter-000000" / "adapter_config.json").exists())
+
+    def test_other_models(self):
+        """Other block formats, and all kinds of matrices."""
+        for model in ["shakespeare-f16.gguf", "shakespeare-Q8_0.gguf"]:
+            config = self.config(model=MODELS / model, output_dir=self.folder / model,
+                                 lora="{rank: 2, target_modules: [attn_q, ffn_down, token_embd]}")
+            result = self.train(config=config)
+            self.assertEqual(result["steps"], 6)
+
+
+if __name__ == "__main__":
+    unittest.main()

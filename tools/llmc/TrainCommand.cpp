@@ -1,0 +1,112 @@
+#include "absl/strings/str_cat.h"
+#include "frontends/lora/config/ConfigKeys.h"
+#include "frontends/lora/train/Trainer.h"
+#include "runtime/core/Interrupt.h"
+#include "tools/llmc/Commands.h"
+#include "tools/llmc/Console.h"
+#include "tools/llmc/TrainConsole.h"
+#include "tools/llmc/TrainPlan.h"
+#include "tools/llmc/TrainReport.h"
+#include "tools/llmc/TrainSample.h"
+#include "tools/llmc/TrainingSetup.h"
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace llmc::cli {
+namespace {
+
+absl::Status train(TrainingSetup &setup) {
+  absl::StatusOr<std::unique_ptr<TrainingModel>> model =
+      setup.loadModel(setup.config.maxSeqLength, setup.config.batchSize);
+  if (!model.ok())
+    return model.status();
+  TrainConsole console(setup.config.loggingSteps);
+  absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer = lora::Trainer::create(
+      {setup.config, setup.base, setup.data, *setup.tokenizer, **model, *setup.team, console},
+      setup.plan);
+  if (!trainer.ok())
+    return trainer.status();
+  if ((*trainer)->firstStep() > 0)
+    printNote(absl::StrCat("goes on after step ", (*trainer)->firstStep(), " of ",
+                           (*trainer)->totalSteps()));
+  printNote(absl::StrCat("trains ", (*trainer)->adapter().parameters(), " parameters in ",
+                         setup.plan.matrices.size(), " pairs of matrices, ",
+                         (*trainer)->totalSteps(), " steps"));
+  InterruptGuard guard;
+  absl::StatusOr<lora::TrainOutcome> outcome = (*trainer)->run();
+  console.clear();
+  if (!outcome.ok())
+    return outcome.status();
+  std::optional<TrainSamples> samples;
+  if (!outcome->interrupted) {
+    // A large model is not to be in memory twice.
+    trainer->reset();
+    model->reset();
+    absl::StatusOr<TrainSamples> made = greedySamples(setup);
+    if (made.ok())
+      samples = *std::move(made);
+    else if (!absl::IsCancelled(made.status()))
+      printNote(absl::StrCat("no sample of what it writes: ", made.status().message()));
+  }
+  if (setup.options.json)
+    printJson(outcomeJson(*outcome, setup.config, samples));
+  if (outcome->interrupted) {
+    printNote(absl::StrCat("stopped after step ", outcome->step,
+                           "; the same command goes on from there"));
+    return absl::CancelledError();
+  }
+  if (!setup.options.json)
+    print(outcomeText(*outcome, setup.config, samples));
+  return absl::OkStatus();
+}
+
+absl::Status runTrain(const TrainOptions &options) {
+  if (options.printConfig) {
+    absl::StatusOr<lora::TrainConfig> config = readConfig(options);
+    if (!config.ok())
+      return config.status();
+    print(lora::printConfig(*config));
+    return absl::OkStatus();
+  }
+  if (options.config.empty())
+    return usageError(
+        "no config: give --lora CONFIG.yaml; --print-config prints one to begin with");
+  absl::StatusOr<std::unique_ptr<TrainingSetup>> setup = TrainingSetup::open(options);
+  if (!setup.ok())
+    return setup.status();
+  return options.plan ? printTrainPlan(**setup) : train(**setup);
+}
+
+} // namespace
+
+void addTrainCommand(CLI::App &app, Action &action) {
+  CLI::App *command = app.add_subcommand("train", "Train a LoRA adapter for a model");
+  auto options = std::make_shared<TrainOptions>();
+  command->add_option("--lora", options->config, "The config: model, data and all else")
+      ->type_name("CONFIG.yaml");
+  command
+      ->add_option("--set", options->overrides,
+                   "Give a key of the config another value, as --set lora.rank=8")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  command->add_flag("--plan", options->plan,
+                    "Train nothing: measure a step, and tell time and memory, also for half and "
+                    "double of context and batch");
+  command->add_flag("--print-config", options->printConfig,
+                    "Print all keys with their values and meanings as a config, and exit");
+  addJsonFlag(*command, options->json,
+              "Print one JSON document at the end: output_dir, adapter, steps, total_steps, "
+              "resumed_from, tokens, seconds, interrupted, stopped_early, eval_tokens, "
+              "loss_before, loss_after, ppl_before, ppl_after, loss_change, loss_change_stderr, "
+              "measurable, sample");
+  addThreadsOption(*command, options->model.threads);
+  addTargetOptions(*command, options->model);
+  command->footer(absl::StrCat(
+      "Ctrl-C stops after the step, and the same command goes on from there. In output_dir are\n"
+      "then adapter.gguf, peft, checkpoints, metrics.jsonl, loss.svg and config.yaml.\n\n"
+      "Keys of the config, with their defaults (other programs' names are known, too):\n",
+      lora::configHelp()));
+  command->callback([options, &action] { action = [options] { return runTrain(*options); }; });
+}
+
+} // namespace llmc::cli

@@ -1,0 +1,127 @@
+#include "tools/llmc/TrainingSetup.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "compiler/Driver/ModelLoader.h"
+#include "frontends/lora/config/AdapterPlan.h"
+#include "frontends/lora/train/ModelAdapter.h"
+#include "frontends/tokenizer/GgufTokenizer.h"
+#include "tools/llmc/Commands.h"
+#include "tools/llmc/Console.h"
+#include <fstream>
+
+namespace llmc::cli {
+namespace {
+
+// Keys that are read and would train something else than was asked for.
+absl::Status checkSupported(const lora::TrainConfig &config, absl::string_view file) {
+  const std::pair<double, const char *> keys[] = {{config.ropeFreqBase, "rope_freq_base"},
+                                                  {config.ropeFreqScale, "rope_freq_scale"},
+                                                  {config.normRmsEps, "norm_rms_eps"}};
+  for (auto [value, key] : keys)
+    if (value != 0)
+      return absl::UnimplementedError(
+          absl::StrCat(file, ": ", key, ": cannot be changed yet; remove it, the model's is used"));
+  return absl::OkStatus();
+}
+
+absl::Status checkModel(const gguf::GgufFile &file) {
+  if (file.find("llmc.version"))
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.path(), ": is compiled already; give the GGUF that it was made from"));
+  return absl::OkStatus();
+}
+
+// Not wrong, but perhaps not what was meant.
+void noteSurprises(const TrainingSetup &setup) {
+  const auto trained =
+      setup.file->get<uint32_t>(absl::StrCat(setup.base.architecture(), ".context_length"));
+  if (trained.ok() && setup.config.maxSeqLength > *trained)
+    printNote(absl::StrCat("max_seq_length ", setup.config.maxSeqLength,
+                           " is more than the model was made for (", *trained, ")"));
+}
+
+} // namespace
+
+absl::StatusOr<lora::TrainConfig> readConfig(const TrainOptions &options) {
+  if (options.config.empty())
+    return lora::parseConfig("", "", options.overrides);
+  return lora::loadConfig(options.config, options.overrides);
+}
+
+absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOptions &options) {
+  if (absl::StatusOr<TargetDescription> target = describeTarget(options.model.targetCpu);
+      !target.ok())
+    return usageError(target.status().message());
+  absl::StatusOr<lora::TrainConfig> config = readConfig(options);
+  if (!config.ok())
+    return config.status();
+  absl::Status status = lora::checkComplete(*config, options.config);
+  if (status.ok())
+    status = checkSupported(*config, options.config);
+  if (!status.ok())
+    return status;
+  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file = gguf::GgufFile::open(config->model);
+  if (!file.ok())
+    return file.status();
+  if (status = checkModel(**file); !status.ok())
+    return status;
+  absl::StatusOr<lora::BaseModel> base = lora::BaseModel::describe(**file);
+  if (!base.ok())
+    return base.status();
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = loadTokenizer(**file);
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  absl::StatusOr<lora::Adapter> plan = lora::planAdapter(*config, *base);
+  if (!plan.ok())
+    return absl::Status(plan.status().code(),
+                        absl::StrCat(options.config, ": ", plan.status().message()));
+  // Better now than when the model is compiled.
+  if (!config->adapterInit.empty())
+    if (absl::StatusOr<lora::Adapter> first = lora::firstAdapter(*config, *plan, *base);
+        !first.ok())
+      return first.status();
+  absl::StatusOr<lora::TrainingData> data =
+      lora::loadData(*config, **tokenizer,
+                     (*file)->get<absl::string_view>("tokenizer.chat_template").value_or(""));
+  if (!data.ok())
+    return data.status();
+  const unsigned threads =
+      options.model.threads ? options.model.threads : static_cast<unsigned>(config->threads);
+  std::unique_ptr<TrainingSetup> setup(new TrainingSetup{
+      options, *std::move(config), *std::move(file), *std::move(base), *std::move(tokenizer),
+      *std::move(plan), *std::move(data), std::make_unique<ThreadTeam>(threads)});
+  for (absl::string_view line : absl::StrSplit(setup->data.report.text(), '\n', absl::SkipEmpty()))
+    printNote(line);
+  noteSurprises(*setup);
+  return setup;
+}
+
+absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t sequence,
+                                                                        int64_t rows) {
+#ifdef LLMC_DEV_INTERPRETED
+  TrainingImportOptions o;
+  o.sequence = sequence;
+  o.dropout = float(config.dropout);
+  for (auto &m : plan.matrices)
+    o.adapters.push_back({m.weight, int64_t(m.rank), float(m.scale())});
+  return InterpretedTraining::load(*file, o);
+#endif
+  return absl::UnimplementedError(absl::StrCat(
+      config.model, ": this llmc cannot train yet; only its config and data were read"));
+}
+
+uint64_t anonymousMemory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    absl::string_view rest(line);
+    uint64_t kilobytes;
+    if (absl::ConsumePrefix(&rest, "RssAnon:") && absl::ConsumeSuffix(&rest, " kB") &&
+        absl::SimpleAtoi(rest, &kilobytes))
+      return kilobytes * 1024;
+  }
+  return 0;
+}
+
+} // namespace llmc::cli
