@@ -66,21 +66,28 @@ public:
   // Units are a few tiles of queries of a key/value head, each with all the keys that they see.
   void emit() {
     Value chunks = ceilDiv(e.mul(ceilDiv(longest, lanes), e.c64(shape.group())), kCausalTiles);
-    Value units = e.mul(chunks, e.mul(sequences, e.c64(shape.kvHeads)));
-    // Later tiles see more keys; taking turns gives all threads the same mix.
-    e.loop(p[kThread], units, p[kThreads], {}, [&](Value unit, ValueRange) {
-      Value which = e.div(unit, chunks);
-      kvHead = e.rem(which, e.c64(shape.kvHeads));
-      now = sequence(e.div(which, e.c64(shape.kvHeads)));
-      Value tiles = e.mul(ceilDiv(now.length, lanes), e.c64(shape.group()));
-      first = e.mul(e.rem(unit, chunks), e.c64(kCausalTiles));
-      Value last = e.min(e.add(first, e.c64(kCausalTiles)), tiles);
-      e.when(e.less(first, last), [&] { emitChunk(last); });
-      return Values();
+    Value heads = e.mul(sequences, e.c64(shape.kvHeads)), units = e.mul(chunks, heads);
+    // Later tiles see more keys. Threads take turns, in every other round in reverse, so that all
+    // get the same mix.
+    Value threads = p[kThreads], last = e.sub(threads, e.c64(1));
+    e.loop(e.c64(0), e.div(e.add(units, last), threads), [&](Value round) {
+      Value forth = e.equal(e.rem(round, e.c64(2)), e.c64(0));
+      Value turn = e.select(forth, p[kThread], e.sub(last, p[kThread]));
+      Value unit = e.add(e.mul(round, threads), turn);
+      e.when(e.less(unit, units), [&] { emitUnit(e.rem(unit, heads), e.div(unit, heads)); });
     });
   }
 
 private:
+  void emitUnit(Value which, Value chunk) {
+    kvHead = e.rem(which, e.c64(shape.kvHeads));
+    now = sequence(e.div(which, e.c64(shape.kvHeads)));
+    Value tiles = e.mul(ceilDiv(now.length, lanes), e.c64(shape.group()));
+    first = e.mul(chunk, e.c64(kCausalTiles));
+    Value last = e.min(e.add(first, e.c64(kCausalTiles)), tiles);
+    e.when(e.less(first, last), [&] { emitChunk(last); });
+  }
+
   Value at(int64_t offset) { return e.gep(p[kScratch], offset); }
   // Of the tile that `select` chose.
   Value at(int64_t offset, int64_t bytes) {

@@ -10,7 +10,7 @@ namespace llmc::kernel {
 // Keys that are copied together.
 inline constexpr int64_t kCausalKeys = 64;
 // Tiles of queries that share a copy.
-inline constexpr int64_t kCausalTiles = 4;
+inline constexpr int64_t kCausalTiles = 8;
 
 // Where a thread keeps its numbers in scratch memory while it attends, f32, offsets in bytes. Lanes
 // are queries: a tile has tile.lanes() of them.
