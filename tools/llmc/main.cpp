@@ -49,3 +49,37 @@ int runLlmc(int argc, char **argv) {
   addQuantizeCommand(app, action);
   addImatrixCommand(app, action);
   addTrainCommand(app, action);
+  addExportLoraCommand(app, action);
+  addBenchCommand(app, action);
+  addTuneCommand(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &help) {
+    app.exit(help);
+    return exitCode(finishOutput());
+  } catch (const CLI::ParseError &error) {
+    printError(usageMessage(app, error.what()));
+    return kWrongUsage;
+  }
+  if (!action) {
+    printError("which command? 'llmc --help' lists them");
+    return kWrongUsage;
+  }
+  absl::Status status = action();
+  absl::Status written = finishOutput();
+  return exitCode(status.ok() ? written : status);
+}
+
+} // namespace
+} // namespace llmc::cli
+
+int main(int argc, char **argv) {
+  llmc::cli::prepareProcess();
+  // What is thrown here is bad_alloc, or an error in llmc.
+  try {
+    return llmc::cli::runLlmc(argc, argv);
+  } catch (const std::exception &error) {
+    llmc::cli::printError(error.what());
+    return 1;
+  }
+}
