@@ -49,7 +49,8 @@ const ConfigKey kKeys[] = {
     {"lora.rank_pattern", "", &C::rankPattern, "{}", kRanks, "",
      "ranks of single modules: {attn_q: 8, blk.0.ffn_up: 2}",
      "--rank-wq N (attn_q), --rank-wk N (attn_k), --rank-wv N (attn_v), --rank-wo N (attn_output), "
-     "--rank-w1 N (ffn_gate), --rank-w2 N (ffn_down), --rank-w3 N (ffn_up), "
+     "--rank-w1 N (ffn_gate), --rank-ffn-gate N (ffn_gate), --rank-w2 N (ffn_down), "
+     "--rank-ffn-down N (ffn_down), --rank-w3 N (ffn_up), --rank-ffn-up N (ffn_up), "
      "--rank-tok-embd N (token_embd), --rank-out N (output)",
      kFixed},
     {"lora.alpha_pattern", "", &C::alphaPattern, "{}", kPositive, "", "alphas of single modules",
@@ -67,7 +68,7 @@ const ConfigKey kKeys[] = {
     {"gradient_accumulation_steps", "grad_accumulation_steps", &C::accumulationSteps, "1", kCounts,
      "", "batches of a step", "--grad-acc N", kFixed},
     {"epochs", "num_epochs num_train_epochs", &C::epochs, "1", kPositive, "",
-     "how often all samples are seen, unless max_steps is given", "", kFixed},
+     "how often all samples are seen, unless max_steps is given", "--epochs N", kFixed},
     {"max_steps", "iters max_iters", &C::maxSteps, "by epochs", Range{.least = 1, .most = 1e12},
      "by epochs", "steps of the optimizer", "--adam-iter N", kFixed},
 
@@ -204,6 +205,8 @@ constexpr OldFlag kOldFlags[] = {
     {"--rank-att-norm N, --rank-ffn-norm N, --rank-out-norm N",
      "norms are vectors and stay as they are"},
     {"--adam-epsf N", "`early_stopping.delta`"},
+    {"--sample-random-offsets", "an empty `sample_start` has a sample at each token"},
+    {"-ngl N, --n-gpu-layers N", "everything runs on the CPU"},
 };
 
 } // namespace

@@ -1,10 +1,12 @@
 #include "frontends/lora/config/TrainConfig.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "frontends/lora/config/AdapterPlan.h"
 #include "frontends/lora/config/ConfigKeys.h"
 #include "frontends/lora/config/ConfigValues.h"
+#include "runtime/core/MappedFile.h"
 #include "tests/unit/lora/TestModel.h"
 #include <cmath>
 #include <set>
@@ -217,6 +219,17 @@ TEST(ConfigKeys, NamesAreUniqueAndDefaultsRead) {
     TrainConfig config = defaultConfig();
     EXPECT_TRUE(setValue(config, {&key}, defaultValue(key)).ok()) << key.name;
   }
+}
+
+// The README has the page's table of flags.
+TEST(ConfigKeys, ReadmeHasTheOldFlags) {
+  auto readme = MappedFile::open(LLMC_README);
+  ASSERT_TRUE(readme.ok()) << readme.status();
+  const absl::string_view text(reinterpret_cast<const char *>(readme->bytes().data()),
+                               readme->size());
+  EXPECT_TRUE(absl::StrContains(text, oldFlagsMarkdown()))
+      << "put this table into README.md:\n"
+      << oldFlagsMarkdown();
 }
 
 // Every flag of the guide that the old program's users wrote.
