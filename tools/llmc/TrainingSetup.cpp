@@ -100,14 +100,6 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
 
 absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t sequence,
                                                                         int64_t rows) {
-#ifdef LLMC_DEV_INTERPRETED
-  TrainingImportOptions o;
-  o.sequence = sequence;
-  o.dropout = float(config.dropout);
-  for (auto &m : plan.matrices)
-    o.adapters.push_back({m.weight, int64_t(m.rank), float(m.scale())});
-  return InterpretedTraining::load(*file, o);
-#endif
   return absl::UnimplementedError(absl::StrCat(
       config.model, ": this llmc cannot train yet; only its config and data were read"));
 }
