@@ -1,0 +1,169 @@
+"""Whole training runs against PyTorch's autograd, AdamW and schedule, on the dequantized weights.
+
+llmc trains with its debug dumps on; PyTorch then starts with the same first matrices and takes the
+same batches, in float64. Each step's loss, learning rate and gradient norm must be llmc's, and so
+must the gradients of the first and of the last step, and the adapter in the end.
+"""
+
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1] / "numerics"), str(HERE.parents[1] / "oracle")]
+sys.argv[1:], ARGUMENTS = [], sys.argv[1:]
+from check_gradients import Model, torch  # leaves with 77 where PyTorch is not there
+from lora_io import MODULES, TABLE
+
+LLMC = os.environ["LLMC"]
+MODELS = HERE.parents[1] / "models"
+VERSE = HERE.parent / "model" / "verse.txt"
+
+PEFT_NAMES = {peft: gguf for gguf, peft in MODULES.items()}
+
+
+def gguf_rows(matrix, heads):
+    """The halves of each head of q and k interleaved, as GGUF files of architecture `llama` have them."""
+    rows = matrix.shape[0]
+    return matrix.reshape(heads, 2, rows // heads // 2, -1).swapaxes(1, 2).reshape(matrix.shape)
+
+
+def read_peft(path, meta):
+    """{tensor: [A, B]} in float64 of a safetensors file with PEFT's names, in the GGUF's order; of the
+    table A is [rows, rank]."""
+    content = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack_from("<Q", content)
+    result = {}
+    for name, tensor in json.loads(content[8 : 8 + length]).items():
+        if name == "__metadata__":
+            continue
+        begin, end = (8 + length + offset for offset in tensor["data_offsets"])
+        matrix = np.frombuffer(content[begin:end], np.float32).reshape(tensor["shape"]).astype(np.float64)
+        if "embed_tokens" in name:
+            result.setdefault(TABLE, [None, None])["AB".index(name[-1])] = matrix.T if name[-1] == "A" else matrix
+            continue
+        if "lm_head" in name:
+            weight, module = "output.weight", "output"
+        else:
+            layer, module = re.search(r"layers\.(\d+)\.(.*)\.lora_", name).groups()
+            module = PEFT_NAMES[module]
+            weight = f"blk.{layer}.{module}.weight"
+        half = re.search(r"lora_([AB])", name).group(1)
+        heads = {"attn_q": "head_count", "attn_k": "head_count_kv"}.get(module)
+        if heads and half == "B":
+            matrix = gguf_rows(matrix, meta["llama.attention." + heads])
+        result.setdefault(weight, [None, None])["AB".index(half)] = matrix
+    return result
+
+
+def distance(a, b):
+    return np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
+
+
+class Replay(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def train(self, model, steps, compute, keys):
+        values = {"model": model, "data": VERSE, "output_dir": self.folder / "out", "max_seq_length": 64,
+                  "batch_size": 4, "max_steps": steps, "learning_rate": 1e-3, "warmup_steps": 5,
+                  "lora": "{rank: 8, alpha: 16}", "weight_decay": 0.1, "max_grad_norm": 1, "val_size": 0,
+                  "save_steps": 0, "compute": compute, "debug":
+                  f"{{dump_batches: {self.folder}/dump, dump_gradients: [1, {steps}]}}", **keys}
+        config = self.folder / "config.yaml"
+        config.write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
+        result = subprocess.run([LLMC, "train", "--lora", config, "--json"], capture_output=True)
+        if b"cannot train yet" in result.stderr:
+            self.skipTest("this build cannot train yet")
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        lines = (self.folder / "out" / "metrics.jsonl").read_text().splitlines()
+        return values, [json.loads(line) for line in lines]
+
+    def check(self, type, steps=50, compute="f32", losses=2e-3, gradients=1e-4, last=5e-2, **keys):
+        """Relative bounds: of each loss, of each matrix's gradient in the first step, and in the last,
+        when the matrices have gone ways of their own for a while."""
+        path = str(MODELS / f"shakespeare-{type}.gguf")
+        values, metrics = self.train(path, steps, compute, keys)
+        self.assertEqual([row["step"] for row in metrics], list(range(1, steps + 1)))
+        rank, alpha = (float(re.search(rf"{key}: (\d+)", values["lora"]).group(1)) for key in ("rank", "alpha"))
+        model = Model(path, [], [], int(values["batch_size"]), 0)
+        dump = self.folder / "dump"
+        first = read_peft(dump / "adapter-000000" / "adapter_model.safetensors", model.m.gguf.meta)
+        leaves = {name: [torch.from_numpy(np.ascontiguousarray(x)).requires_grad_() for x in pair]
+                  for name, pair in first.items()}
+        model.adapters = {name: (a, b, alpha / rank) for name, (a, b) in leaves.items()}
+        every = [x for pair in leaves.values() for x in pair]
+        for name, (a, b) in first.items():
+            self.assertEqual(np.count_nonzero(a if name == TABLE else b), 0, name)
+
+        rate, warmup = values["learning_rate"], values["warmup_steps"]
+        optimizer = torch.optim.AdamW(every, lr=rate, weight_decay=values["weight_decay"])
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
+            else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
+        accumulated = int(values.get("gradient_accumulation_steps", 1))
+        worst = 0
+
+        def batch_loss(step):
+            ids, mask = (np.load(dump / f"step-{step:06}.{what}.npy") for what in ("ids", "mask"))
+            targets = np.where(mask[:, 1:] == 1, ids[:, 1:], -1)
+            loss = 0
+            for part in range(accumulated):
+                rows = slice(part * model.sequences, (part + 1) * model.sequences)
+                part = [torch.from_numpy(x[rows].ravel().astype(np.int64)) for x in (ids[:, :-1], targets)]
+                loss = loss + model.losses(*part).sum() / np.count_nonzero(mask)
+            return loss
+
+        for row in metrics:
+            loss = batch_loss(row["step"])
+            optimizer.zero_grad()
+            loss.backward()
+            if row["step"] in (1, steps):
+                found = read_peft(dump / f"gradients-{row['step']:06}.safetensors", model.m.gguf.meta)
+                for name, pair in leaves.items():
+                    for half, leaf, gradient in zip("AB", pair, found[name]):
+                        bound = gradients if row["step"] == 1 else last
+                        self.assertLess(distance(gradient, leaf.grad.numpy()), bound, (row["step"], name, half))
+            norm = torch.nn.utils.clip_grad_norm_(every, values["max_grad_norm"]).item()
+            self.assertAlmostEqual(row["learning_rate"], optimizer.param_groups[0]["lr"], delta=1e-9)
+            self.assertLess(abs(row["loss"] / loss.item() - 1), losses, row["step"])
+            self.assertLess(abs(row["grad_norm"] / norm - 1), last, row["step"])
+            worst = max(worst, abs(row["loss"] / loss.item() - 1))
+            optimizer.step()
+            schedule.step()
+        self.assertLess(batch_loss(1).item(), 0.99 * metrics[0]["loss"], "the run learned nothing")
+        trained = read_peft(self.folder / "out" / "peft" / "adapter_model.safetensors", model.m.gguf.meta)
+        for name, pair in leaves.items():
+            for leaf, found in zip(pair, trained[name]):
+                self.assertLess(distance(found, leaf.detach().numpy()), last, name)
+        print(f"{type} {compute}: {steps} steps, largest relative difference of a loss {worst:.1e}", flush=True)
+
+    def test_f16(self):
+        self.check("f16")
+
+    def test_q4_k_m(self):
+        self.check("Q4_K_M")
+
+    def test_q8_0_default(self):
+        self.check("Q8_0", compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
+
+    def test_q4_k_m_default(self):
+        self.check("Q4_K_M", compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
+
+    def test_everything(self):
+        """Accumulation, and adapters on embedding and output."""
+        self.check("f16", steps=10, batch_size=2, gradient_accumulation_steps=2, max_seq_length=24,
+                   lora="{rank: 4, alpha: 8, target_modules: [attn_k, attn_v, ffn_down, token_embd, output]}")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + ARGUMENTS)
