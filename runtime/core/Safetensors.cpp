@@ -147,13 +147,14 @@ absl::StatusOr<std::string> safetensorsHeader(std::span<const SafetensorsTensor>
   uint64_t offset = 0;
   for (const SafetensorsTensor &tensor : tensors) {
     const std::optional<uint64_t> element = safetensorsElementBytes(tensor.type);
-    if (!element || bytesOf(tensor.shape, *element) != tensor.bytes.size())
+    const std::optional<uint64_t> bytes = element ? bytesOf(tensor.shape, *element) : std::nullopt;
+    if (!bytes)
       return absl::InvalidArgumentError(
-          absl::StrCat("tensor '", tensor.name, "': its bytes are not those of its shape"));
+          absl::StrCat("tensor '", tensor.name, "' has a type or a shape that cannot be"));
     header[tensor.name] = {{"dtype", tensor.type},
                            {"shape", tensor.shape},
-                           {"data_offsets", {offset, offset + tensor.bytes.size()}}};
-    offset += tensor.bytes.size();
+                           {"data_offsets", {offset, offset + *bytes}}};
+    offset += *bytes;
   }
   std::string json = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   json.resize((json.size() + 7) / 8 * 8, ' ');
@@ -163,6 +164,11 @@ absl::StatusOr<std::string> safetensorsHeader(std::span<const SafetensorsTensor>
 
 absl::Status writeSafetensors(absl::string_view path, std::span<const SafetensorsTensor> tensors,
                               const SafetensorsMetadata &metadata) {
+  for (const SafetensorsTensor &tensor : tensors)
+    if (const std::optional<uint64_t> element = safetensorsElementBytes(tensor.type);
+        !element || bytesOf(tensor.shape, *element) != tensor.bytes.size())
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": tensor '", tensor.name, "': its bytes are not those of its shape"));
   absl::StatusOr<std::string> header = safetensorsHeader(tensors, metadata);
   if (!header.ok())
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", header.status().message()));

@@ -85,8 +85,8 @@ inline std::span<const uint8_t> floatBytes(std::span<const float> values) {
 absl::Status writeSafetensors(absl::string_view path, std::span<const SafetensorsTensor> tensors,
                               const SafetensorsMetadata &metadata = {});
 
-/// Its header with the length in front, padded with spaces to a multiple of 8 bytes.
-/// InvalidArgument for a tensor whose bytes are not those of its type and shape.
+/// Its header with the length in front, padded with spaces to a multiple of 8 bytes; it depends on
+/// names, types and shapes only. InvalidArgument for a type that is not known.
 absl::StatusOr<std::string> safetensorsHeader(std::span<const SafetensorsTensor> tensors,
                                               const SafetensorsMetadata &metadata);
 

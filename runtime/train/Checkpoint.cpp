@@ -39,10 +39,11 @@ uint64_t hashBytes(uint64_t hash, std::span<const uint8_t> bytes) {
   return addWord(hash, last);
 }
 
-std::string checksumOf(absl::string_view header, std::span<const SafetensorsTensor> tensors) {
-  uint64_t hash = hashBytes(0, {reinterpret_cast<const uint8_t *>(header.data()), header.size()});
-  for (const SafetensorsTensor &tensor : tensors)
-    hash = hashBytes(hash, tensor.bytes);
+uint64_t hashText(absl::string_view text) {
+  return hashBytes(0, {reinterpret_cast<const uint8_t *>(text.data()), text.size()});
+}
+
+std::string checksumText(uint64_t hash) {
   return absl::StrCat(absl::Hex(mixBits(hash), absl::kZeroPad16));
 }
 
@@ -53,6 +54,13 @@ size_t findChecksum(absl::string_view header) {
   return at == header.npos || at + before.size() + kNoChecksum.size() > header.size()
              ? header.npos
              : at + before.size();
+}
+
+std::vector<NamedShape> shapesOf(std::span<const NamedValues> tensors) {
+  std::vector<NamedShape> shapes;
+  for (const NamedValues &tensor : tensors)
+    shapes.push_back({tensor.name, tensor.shape});
+  return shapes;
 }
 
 absl::Status damaged(absl::string_view path, absl::string_view what) {
@@ -71,28 +79,41 @@ std::optional<int64_t> stepOf(absl::string_view name) {
 } // namespace
 
 absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &texts,
-                             std::span<const NamedValues> tensors) {
+                             std::span<const NamedShape> tensors, TensorValues values) {
   SafetensorsMetadata metadata = texts;
   metadata[kVersionKey] = std::string(kVersion);
   metadata[kChecksumKey] = std::string(kNoChecksum);
   std::vector<SafetensorsTensor> records;
-  for (const NamedValues &tensor : tensors)
-    records.push_back({tensor.name, "F32", tensor.shape, floatBytes(tensor.values)});
+  for (const NamedShape &tensor : tensors)
+    records.push_back({tensor.name, "F32", tensor.shape, {}});
   absl::StatusOr<std::string> header = safetensorsHeader(records, metadata);
   if (!header.ok())
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", header.status().message()));
-  const std::string checksum = checksumOf(*header, records);
-  header->replace(findChecksum(*header), checksum.size(), checksum);
-
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok())
     return file.status();
   if (absl::Status status = file->write(*header); !status.ok())
     return status;
-  for (const SafetensorsTensor &record : records)
-    if (absl::Status status = file->write(record.bytes); !status.ok())
+  uint64_t hash = hashText(*header);
+  for (size_t i = 0; i < records.size(); ++i) {
+    const std::span<const float> tensor = values(i);
+    if (tensor.size() != records[i].elements())
+      return absl::InvalidArgumentError(absl::StrCat(path, ": tensor '", records[i].name,
+                                                     "': its values are not those of its shape"));
+    hash = hashBytes(hash, floatBytes(tensor));
+    if (absl::Status status = file->write(floatBytes(tensor)); !status.ok())
       return status;
+  }
+  if (absl::Status status = file->overwrite(findChecksum(*header), checksumText(hash));
+      !status.ok())
+    return status;
   return file->commit();
+}
+
+absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &texts,
+                             std::span<const NamedValues> tensors) {
+  return writeCheckpoint(path, texts, shapesOf(tensors),
+                         [&](size_t i) { return tensors[i].values; });
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::open(absl::string_view path) {
@@ -112,7 +133,10 @@ absl::StatusOr<Checkpoint> Checkpoint::open(absl::string_view path) {
   if (at == header.npos || header.substr(at, kNoChecksum.size()) != checksum->second)
     return damaged(path, "the checksum is not where it should be");
   header.replace(at, kNoChecksum.size(), kNoChecksum.data(), kNoChecksum.size());
-  if (checksumOf(header, file->tensors()) != checksum->second)
+  uint64_t hash = hashText(header);
+  for (const SafetensorsTensor &tensor : file->tensors())
+    hash = hashBytes(hash, tensor.bytes);
+  if (checksumText(hash) != checksum->second)
     return damaged(path, "the checksum is wrong");
   return Checkpoint(*std::move(file));
 }
@@ -169,7 +193,13 @@ std::vector<int64_t> CheckpointFolder::steps() const {
 
 absl::Status CheckpointFolder::save(int64_t step, const SafetensorsMetadata &texts,
                                     std::span<const NamedValues> tensors) const {
-  if (absl::Status status = writeCheckpoint(pathOf(step), texts, tensors); !status.ok())
+  return save(step, texts, shapesOf(tensors), [&](size_t i) { return tensors[i].values; });
+}
+
+absl::Status CheckpointFolder::save(int64_t step, const SafetensorsMetadata &texts,
+                                    std::span<const NamedShape> tensors,
+                                    TensorValues values) const {
+  if (absl::Status status = writeCheckpoint(pathOf(step), texts, tensors, values); !status.ok())
     return status;
   if (keep_ == 0)
     return absl::OkStatus();

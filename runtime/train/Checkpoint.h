@@ -3,6 +3,7 @@
 
 #include "runtime/core/Safetensors.h"
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -28,7 +29,17 @@ struct NamedValues {
   std::span<const float> values;
 };
 
+/// The same without its values, which are only made when they are written.
+struct NamedShape {
+  std::string name;
+  std::vector<uint64_t> shape;
+};
+/// Yields the values of a tensor, valid until the next call.
+using TensorValues = absl::FunctionRef<std::span<const float>(size_t tensor)>;
+
 /// Replaces the file as a whole: bytes to a temporary name, synced, renamed, folder synced.
+absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &texts,
+                             std::span<const NamedShape> tensors, TensorValues values);
 absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &texts,
                              std::span<const NamedValues> tensors);
 
@@ -62,6 +73,8 @@ public:
   std::vector<int64_t> steps() const;
 
   /// Writes the checkpoint of `step`, then removes the oldest ones up to that step beyond `keep`.
+  absl::Status save(int64_t step, const SafetensorsMetadata &texts,
+                    std::span<const NamedShape> tensors, TensorValues values) const;
   absl::Status save(int64_t step, const SafetensorsMetadata &texts,
                     std::span<const NamedValues> tensors) const;
   /// The newest one that is whole; nullopt when there is none. What was refused is told in

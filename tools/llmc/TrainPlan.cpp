@@ -108,8 +108,8 @@ absl::Status measure(TrainingSetup &setup, Choice &choice) {
   choice.memory = (*model)->memory();
   const uint64_t values = adapter->parameters() * sizeof(float);
   choice.memory.push_back({"optimizer", 2 * values});
-  // Values and moments in the order of files, while a checkpoint is written.
-  choice.memory.push_back({"checkpoint", 3 * values});
+  // The adapter in the order of files and as their bytes, while they are written.
+  choice.memory.push_back({"saving", 2 * values});
   return absl::OkStatus();
 }
 

@@ -63,18 +63,20 @@ absl::Status RunCheckpoints::save(const TrainState &state) const {
   for (const Text &text : kTexts)
     texts[text.key] = state.*text.member;
   const std::span<const TrainingModel::Parameter> parameters = model_.parameters();
-  std::vector<std::vector<float>> rows;
-  std::vector<NamedValues> tensors;
-  for (size_t part = 0; part < std::size(kParts); ++part)
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      const std::span<float> own = partOf(optimizer_, part, i);
-      model_.toRows(i, own, rows.emplace_back(own.size()));
-      tensors.push_back({absl::StrCat(kParts[part], parameters[i].name),
-                         {static_cast<uint64_t>(parameters[i].rows),
-                          static_cast<uint64_t>(parameters[i].columns)},
-                         rows.back()});
-    }
-  return folder_.save(state.step, texts, tensors);
+  std::vector<NamedShape> tensors;
+  for (const char *part : kParts)
+    for (const TrainingModel::Parameter &parameter : parameters)
+      tensors.push_back(
+          {absl::StrCat(part, parameter.name),
+           {static_cast<uint64_t>(parameter.rows), static_cast<uint64_t>(parameter.columns)}});
+  std::vector<float> rows;
+  return folder_.save(state.step, texts, tensors, [&](size_t i) {
+    const size_t parameter = i % parameters.size();
+    const std::span<float> own = partOf(optimizer_, i / parameters.size(), parameter);
+    rows.resize(own.size());
+    model_.toRows(parameter, own, rows);
+    return std::span<const float>(rows);
+  });
 }
 
 absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint) const {
