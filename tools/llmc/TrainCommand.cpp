@@ -21,9 +21,10 @@ absl::Status train(TrainingSetup &setup) {
   if (!model.ok())
     return model.status();
   TrainConsole console(setup.config.loggingSteps);
-  absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer = lora::Trainer::create(
-      {setup.config, setup.base, setup.data, *setup.tokenizer, **model, *setup.team, console},
-      setup.plan);
+  absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer =
+      lora::Trainer::create({setup.config, setup.base, setup.data, *setup.tokenizer, **model,
+                             *setup.team, console, lora::digestOf(*setup.file)},
+                            setup.plan);
   if (!trainer.ok())
     return trainer.status();
   if ((*trainer)->firstStep() > 0)
@@ -103,7 +104,7 @@ void addTrainCommand(CLI::App &app, Action &action) {
   addTargetOptions(*command, options->model);
   command->footer(absl::StrCat(
       "Ctrl-C stops after the step, and the same command goes on from there. In output_dir are\n"
-      "then adapter.gguf, peft, checkpoints, metrics.jsonl, loss.svg and config.yaml.\n\n"
+      "then adapter.gguf, peft, checkpoints, metrics.jsonl, loss.svg and resolved-config.yaml.\n\n"
       "Keys of the config, with their defaults (other programs' names are known, too):\n",
       lora::configHelp()));
   command->callback([options, &action] { action = [options] { return runTrain(*options); }; });

@@ -22,9 +22,9 @@ public:
   std::string peftPath() const { return path("peft"); }
   std::string metricsPath() const { return path("metrics.jsonl"); }
   std::string plotPath() const { return path("loss.svg"); }
-  std::string configPath() const { return path("config.yaml"); }
+  std::string configPath() const { return path("resolved-config.yaml"); }
 
-  // Makes the directory and writes config.yaml, with every key.
+  // Makes the directory and writes the config with every key.
   absl::Status prepare() const;
   // adapter.gguf and peft/; each file is replaced as a whole.
   absl::Status writeAdapter(const Adapter &adapter, const BaseModel &base) const;

@@ -2,13 +2,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/train/Random.h"
+#include <algorithm>
 #include <cmath>
 
 namespace llmc::lora {
 namespace {
 
 constexpr char kStep[] = "step", kAdamSteps[] = "adam.steps", kConfig[] = "config",
-               kData[] = "data";
+               kData[] = "data", kBase[] = "base";
 
 // Integers and texts of the state, under their keys in a checkpoint.
 struct Integer {
@@ -30,6 +31,18 @@ constexpr Text kTexts[] = {{"order", &TrainState::order},
 // What a checkpoint has of each parameter: the prefix of its name.
 constexpr const char *kParts[] = {"", "adam.first/", "adam.second/"};
 
+// Of each end of a tensor.
+constexpr size_t kEndBytes = 256;
+
+class Digest {
+public:
+  void operator()(uint64_t word) { digest_ = mixBits(digest_ * 31 + word + 1); }
+  std::string text() const { return absl::StrCat(absl::Hex(digest_, absl::kZeroPad16)); }
+
+private:
+  uint64_t digest_ = 0;
+};
+
 std::span<float> partOf(AdamW &optimizer, size_t part, size_t tensor) {
   return part == 0   ? optimizer.tensors()[tensor].values
          : part == 1 ? optimizer.firstMoment(tensor)
@@ -39,24 +52,41 @@ std::span<float> partOf(AdamW &optimizer, size_t part, size_t tensor) {
 } // namespace
 
 std::string digestOf(const TrainingData &data) {
-  uint64_t digest = 0;
-  const auto add = [&](uint64_t word) { digest = mixBits(digest * 31 + word + 1); };
+  Digest add;
   for (const Dataset *part : {&data.train, &data.validation}) {
     add(part->size());
     for (int32_t token : part->tokens())
       add(static_cast<uint32_t>(token));
   }
-  return absl::StrCat(absl::Hex(digest, absl::kZeroPad16));
+  return add.text();
+}
+
+std::string digestOf(const gguf::GgufFile &file) {
+  Digest add;
+  for (const gguf::TensorInfo &tensor : file.tensors()) {
+    for (unsigned char c : tensor.name)
+      add(c);
+    add(tensor.ggmlType);
+    for (uint64_t extent : tensor.shape)
+      add(extent);
+    const std::span<const uint8_t> bytes = tensor.data ? tensor.span() : std::span<const uint8_t>();
+    for (const std::span<const uint8_t> end : {bytes.first(std::min(kEndBytes, bytes.size())),
+                                               bytes.last(std::min(kEndBytes, bytes.size()))})
+      for (uint8_t byte : end)
+        add(byte);
+  }
+  return add.text();
 }
 
 RunCheckpoints::RunCheckpoints(const TrainConfig &config, const TrainingData &data,
-                               TrainingModel &model, AdamW &optimizer)
-    : config_(config), digest_(digestOf(data)), model_(model), optimizer_(optimizer),
-      folder_(config.outputDir, config.saveTotalLimit) {}
+                               std::string base, TrainingModel &model, AdamW &optimizer)
+    : config_(config), data_(digestOf(data)), base_(std::move(base)), model_(model),
+      optimizer_(optimizer), folder_(config.outputDir, config.saveTotalLimit) {}
 
 absl::Status RunCheckpoints::save(const TrainState &state) const {
   SafetensorsMetadata texts = {{kConfig, fixedConfig(config_)},
-                               {kData, digest_},
+                               {kData, data_},
+                               {kBase, base_},
                                {kAdamSteps, absl::StrCat(optimizer_.steps())}};
   for (const Integer &integer : kIntegers)
     texts[integer.key] = absl::StrCat(state.*integer.member);
@@ -85,14 +115,17 @@ absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint)
         absl::StrCat(checkpoint.path(), ": ", what,
                      "; make it as it was, or start anew with resume_from_checkpoint: none"));
   };
-  absl::StatusOr<std::string> config = checkpoint.text(kConfig), data = checkpoint.text(kData);
-  for (const auto *text : {&config, &data})
+  absl::StatusOr<std::string> config = checkpoint.text(kConfig), data = checkpoint.text(kData),
+                              base = checkpoint.text(kBase);
+  for (const auto *text : {&config, &data, &base})
     if (!text->ok())
       return text->status();
   if (const std::vector<std::string> now = configDifferences(*config, config_); !now.empty())
     return differs(absl::StrJoin(now, ", "));
-  if (*data != digest_)
+  if (*data != data_)
     return differs("the data is not what it was");
+  if (*base != base_)
+    return differs(absl::StrCat("the model in ", config_.model, " is not what it was"));
 
   TrainState state;
   for (const Integer &integer : kIntegers) {

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "frontends/gguf/file/GgufFile.h"
 #include "frontends/lora/config/TrainConfig.h"
 #include "frontends/lora/data/DataLoader.h"
 #include "runtime/train/AdamW.h"
@@ -28,12 +29,14 @@ struct TrainState {
 
 // 16 hexadecimal digits that differ when the samples' tokens do.
 std::string digestOf(const TrainingData &data);
+// The same of a model: of each tensor's name, type, shape and first and last bytes.
+std::string digestOf(const gguf::GgufFile &file);
 
 class RunCheckpoints {
 public:
-  // All live at least as long.
-  RunCheckpoints(const TrainConfig &config, const TrainingData &data, TrainingModel &model,
-                 AdamW &optimizer);
+  // All live at least as long. `base` is digestOf() the file that `model` was made from.
+  RunCheckpoints(const TrainConfig &config, const TrainingData &data, std::string base,
+                 TrainingModel &model, AdamW &optimizer);
 
   const CheckpointFolder &folder() const { return folder_; }
 
@@ -45,7 +48,7 @@ public:
 
 private:
   const TrainConfig &config_;
-  std::string digest_;
+  std::string data_, base_; // digests
   TrainingModel &model_;
   AdamW &optimizer_;
   CheckpointFolder folder_;

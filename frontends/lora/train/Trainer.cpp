@@ -52,7 +52,8 @@ Trainer::Trainer(const TrainerParts &parts, ModelAdapter adapter)
       schedule_(scheduleOf(config_, stepsOf(config_, parts.data.train, parts.tokenizer))),
       source_(parts.data.train, config_, parts.tokenizer),
       stopping_(stoppingOptions(config_, validates())), output_(config_),
-      dumps_(config_, parts.base), checkpoints_(config_, parts.data, parts.model, optimizer_) {}
+      dumps_(config_, parts.base),
+      checkpoints_(config_, parts.data, parts.baseDigest, parts.model, optimizer_) {}
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::create(const TrainerParts &parts, Adapter plan) {
   absl::StatusOr<ModelAdapter> adapter = ModelAdapter::create(std::move(plan), parts.model);

@@ -57,6 +57,7 @@ struct TrainerParts {
   TrainingModel &model; // built for the plan's matrices
   ThreadTeam &team;
   TrainObserver &observer;
+  std::string baseDigest = {}; // digestOf() the file of `base`
 };
 
 struct TrainOutcome {

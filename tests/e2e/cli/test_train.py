@@ -59,7 +59,7 @@ class TrainCase(LlmcCase):
     def expect_whole(self, folder="out"):
         """Every file that is there is one, and no other is."""
         out = self.folder / folder
-        known = {"adapter.gguf", "config.yaml", "loss.svg", "metrics.jsonl", "peft"}
+        known = {"adapter.gguf", "resolved-config.yaml", "loss.svg", "metrics.jsonl", "peft"}
         for path in out.iterdir() if out.exists() else []:
             if path.name.startswith("checkpoint-"):
                 content = path.read_bytes()
@@ -155,7 +155,7 @@ class Train(TrainCase):
         names = sorted(path.name for path in (self.folder / "out").iterdir())
         self.assertEqual(names, ["adapter.gguf", "checkpoint-000002.safetensors",
                                  "checkpoint-000004.safetensors", "checkpoint-000006.safetensors",
-                                 "config.yaml", "loss.svg", "metrics.jsonl", "peft"])
+                                 "loss.svg", "metrics.jsonl", "peft", "resolved-config.yaml"])
         self.expect_whole()
         # Done is done.
         again = self.train()
@@ -263,7 +263,7 @@ class Train(TrainCase):
         self.assertEqual(len(errors), 1)
         self.assertIn("checkpoint-000002.safetensors: cannot write: File too large", errors[0])
         names = sorted(path.name for path in (self.folder / "out").iterdir())
-        self.assertEqual(names, ["config.yaml", "metrics.jsonl"])
+        self.assertEqual(names, ["metrics.jsonl", "resolved-config.yaml"])
 
     def test_no_place(self):
         config = self.config(output_dir=self.folder / "text.txt" / "out")

@@ -175,10 +175,15 @@ TEST(Resume, RefusesWhatIsNotTheSameRun) {
                                "resume_from_checkpoint: none"));
   run.config.rank = 2;
   run.config.seed = 1;
-  std::string text = bytesOf(run.config.data);
+  const std::string data = bytesOf(run.config.data);
+  std::string text = data;
   text[40] = text[40] == 'x' ? 'y' : 'x';
   run.folder.write("data.txt", {text.begin(), text.end()});
   EXPECT_THAT(messageOf(run.create()), HasSubstr("the data is not what it was"));
+  run.folder.write("data.txt", {data.begin(), data.end()});
+  EXPECT_TRUE(run.create().ok());
+  run.baseDigest = "another model";
+  EXPECT_THAT(messageOf(run.create()), HasSubstr("the model in base.gguf is not what it was"));
 }
 
 TEST(Resume, AnewMeansAnew) {

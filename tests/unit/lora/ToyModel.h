@@ -205,7 +205,8 @@ public:
     prepare();
     if (::testing::Test::HasFatalFailure())
       return absl::InternalError("the test is wrong");
-    return Trainer::create({config, base, *data, *tokenizer, *model, team, *observer}, plan);
+    return Trainer::create({config, base, *data, *tokenizer, *model, team, *observer, baseDigest},
+                           plan);
   }
   absl::StatusOr<TrainOutcome> run() {
     auto trainer = create();
@@ -240,6 +241,7 @@ public:
   Adapter plan;
   std::unique_ptr<ToyModel> model;
   std::unique_ptr<TrainingData> data;
+  std::string baseDigest = "a model";
   ThreadTeam team{1};
   TrainObserver silent;
   TrainObserver *observer = &silent;

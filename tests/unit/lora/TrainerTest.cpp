@@ -109,7 +109,7 @@ TEST(Trainer, LearnsAndWritesItsFiles) {
   EXPECT_TRUE(lossChange(*outcome.before, *outcome.after).measurable());
   EXPECT_THAT(namesIn(run.config.outputDir),
               UnorderedElementsAre("adapter.gguf", "peft", "metrics.jsonl", "loss.svg",
-                                   "config.yaml", "checkpoint-000030.safetensors",
+                                   "resolved-config.yaml", "checkpoint-000030.safetensors",
                                    "checkpoint-000035.safetensors",
                                    "checkpoint-000040.safetensors"));
   // The adapter is the model's, in both forms.
@@ -121,7 +121,7 @@ TEST(Trainer, LearnsAndWritesItsFiles) {
   expectSame(*gguf, trained->values());
   expectSame(*peft, trained->values());
   // The written config is the one that was used.
-  auto config = loadConfig(run.out("config.yaml"));
+  auto config = loadConfig(run.out("resolved-config.yaml"));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(printConfig(*config), printConfig(run.config));
 
