@@ -96,6 +96,12 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
     manifest.caches.push_back(
         {cache.getLayers(), cache.getHeads(), cache.getKeyBytes(), cache.getValueBytes()});
   }
+  for (auto parameter : module.getOps<llm::ParameterOp>()) {
+    auto type = cast<RankedTensorType>(parameter.getType());
+    for (int64_t i = 0; i < parameter.getCount(); ++i)
+      manifest.parameters.push_back(
+          {parameter.getSourceName(i), type.getDimSize(0), type.getDimSize(1)});
+  }
   auto integer = [&](StringRef name) -> int64_t {
     auto attribute = module->getAttrOfType<IntegerAttr>(name);
     return attribute ? attribute.getInt() : 0;

@@ -1,13 +1,13 @@
 #include "compiler/Driver/ObjectCache.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/Driver/Compiler.h"
+#include "mlir/IR/OperationSupport.h"
+#include "runtime/core/AtomicFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
-#include "mlir/IR/OperationSupport.h"
-#include "runtime/core/AtomicFile.h"
 #include <sys/stat.h>
 
 namespace llmc {
@@ -52,7 +52,8 @@ std::string ObjectCache::path(absl::string_view key) const {
 std::optional<std::string> ObjectCache::find(absl::string_view key) const {
   if (directory_.empty())
     return std::nullopt;
-  auto buffer = llvm::MemoryBuffer::getFile(path(key), /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer =
+      llvm::MemoryBuffer::getFile(path(key), /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer || (*buffer)->getBufferSize() < 64)
     return std::nullopt;
   // The first 64 bytes are the digest of the rest.

@@ -23,8 +23,8 @@ public:
   // A cache that cannot be written is no error: the next start compiles again.
   void store(absl::string_view key, absl::string_view object) const;
 
-  // Whether this user's llmc made `object`, here: only then may it run when it comes from a file that
-  // somebody else could have written.
+  // Whether this user's llmc made `object`, here: only then may it run when it comes from a file
+  // that somebody else could have written.
   bool knows(absl::string_view key, absl::string_view object) const;
 
 private:

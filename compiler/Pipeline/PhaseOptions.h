@@ -17,6 +17,8 @@ struct PhaseOptions {
   bool gradientCheckpointing = true;
   int64_t memoryBudget = 0;
   int64_t stepTokens = 1;
+  // And how products with frozen weights are computed: in f32, or in what this CPU is fastest at.
+  enum class Compute { Auto, F32 } compute = Compute::Auto;
 };
 
 } // namespace llmc

@@ -45,8 +45,9 @@ void buildLayout(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(llm::createLlmAssignLayouts());
 }
 
-void buildKernel(OpPassManager &pm, const PhaseOptions &) {
-  pm.addPass(kernel::createLlmToKernel());
+void buildKernel(OpPassManager &pm, const PhaseOptions &options) {
+  pm.addPass(kernel::createLlmToKernel(
+      {.compute = options.compute == PhaseOptions::Compute::F32 ? "f32" : "auto"}));
   pm.addPass(kernel::createKernelPlanMemory());
   // After memory is planned: buffers that share a place must not be used at the same time.
   pm.addPass(kernel::createKernelInsertBarriers());

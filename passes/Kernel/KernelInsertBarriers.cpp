@@ -28,6 +28,9 @@ bool overlap(Value x, Value y, int64_t maxRows) {
     auto first = x.getDefiningOp<GetStateOp>(), second = y.getDefiningOp<GetStateOp>();
     return !first || !second || first.getState() == second.getState();
   }
+  if (auto first = x.getDefiningOp<GetGradientOp>(), second = y.getDefiningOp<GetGradientOp>();
+      first && second)
+    return first.getParameter() == second.getParameter();
   auto a = x.getDefiningOp<AllocOp>(), b = y.getDefiningOp<AllocOp>();
   if (!a || !b)
     return false; // a parameter lies apart from the function's own buffers and from other
@@ -88,7 +91,7 @@ class KernelInsertBarriers : public impl::KernelInsertBarriersBase<KernelInsertB
         });
       };
       // Blocks begin with no work pending and end with a barrier.
-      bool callsBlocks = isa<LayersOp>(op);
+      bool callsBlocks = isa<LayersOp, LayersAdjointOp>(op);
       if (callsBlocks ? !pending.empty() : llvm::any_of(accesses, conflicts))
         barrier(&op);
       if (!callsBlocks)

@@ -12,9 +12,6 @@ namespace llmc::kernel {
 #define GEN_PASS_REGISTRATION
 #include "passes/Kernel/KernelPasses.h.inc"
 
-// Bytes that the buffer of an alloc takes when a step has `maxRows` tokens.
-int64_t bufferBytes(mlir::Type type, int64_t maxRows);
-
 } // namespace llmc::kernel
 
 #endif

@@ -32,8 +32,14 @@ def LlmToKernel : Pass<"llm-to-kernel", "::mlir::ModuleOp"> {
     For each format that has packed weights, a public function `@pack.<format>(%source, %packed, %rows,
     %columns)` packs a matrix.
 
+    In a module with parameters, linear layers become `kernel.product`, which have adjoints, instead of
+    the matrix products of inference: by the matrix unit where the target has one, unless `compute` is
+    `f32`.
+
     Needs weights with layouts (`llm-assign-layouts`) and the module's `kernel.target`.
   }];
+  let options = [Option<"compute", "compute", "std::string", "\"auto\"",
+                        "Arithmetic of products with frozen weights in training: auto or f32">];
   let dependentDialects = ["::llmc::kernel::KernelDialect", "::mlir::func::FuncDialect"];
 }
 

@@ -1,5 +1,6 @@
 #include "dialects/kernel/IR/AttentionPlan.h"
 #include "dialects/kernel/IR/CausalPlan.h"
+#include "dialects/kernel/IR/ProductPlan.h"
 #include "dialects/llm/Formats/PackedLayout.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/KernelPasses.h"
@@ -12,15 +13,6 @@ namespace llmc::kernel {
 
 #define GEN_PASS_DEF_KERNELPLANMEMORY
 #include "passes/Kernel/KernelPasses.h.inc"
-
-int64_t bufferBytes(Type type, int64_t maxRows) {
-  if (auto packed = dyn_cast<PackedType>(type))
-    return llvm::divideCeil(maxRows, packed.getMaxTile()) * packed.getTileBytes();
-  if (auto parts = dyn_cast<PartsType>(type))
-    return parts.getBytes();
-  auto buffer = cast<BufferType>(type);
-  return llvm::alignTo((maxRows + kRowPadding) * buffer.getRowBytes(), 64);
-}
 
 namespace {
 
@@ -74,6 +66,10 @@ int64_t scratchBytes(ModuleOp module, TargetAttr target) {
       int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
       bytes = std::max(bytes, panelBytes(columns) * panelCount(columns, target.getPanelCache()));
     });
+  module.walk([&](ProductOp product) {
+    ProductPlan plan(product, target.getPanelCache());
+    bytes = std::max(bytes, plan.panelsBytes + plan.sumsBytes);
+  });
   module.walk([&](CacheWriteOp write) {
     if (llm::isQ8(write.getCache().getType().getKeyType()))
       bytes = std::max(bytes, CacheWriteScratch(write.getCache().getType()).bytes);
@@ -102,10 +98,12 @@ class KernelPlanMemory : public impl::KernelPlanMemoryBase<KernelPlanMemory> {
       return signalPassFailure();
     }
     llvm::StringSet<> blocks;
-    module.walk([&](LayersOp layers) {
-      for (Attribute block : layers.getBlocks())
-        blocks.insert(cast<FlatSymbolRefAttr>(block).getValue());
-    });
+    auto add = [&](auto layers) {
+      for (auto block : layers.getBlocks().template getAsRange<FlatSymbolRefAttr>())
+        blocks.insert(block.getValue());
+    };
+    module.walk([&](LayersOp layers) { add(layers); });
+    module.walk([&](LayersAdjointOp layers) { add(layers); });
     int64_t callers = 0, total = 0;
     auto place = [&](bool isBlock, int64_t base) {
       int64_t end = base;

@@ -2,6 +2,7 @@
 #include "dialects/llm/Formats/PackedLayout.h"
 #include "dialects/llm/Formats/RopeFrequencies.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Kernel/FunctionConverter.h"
 #include "passes/Kernel/KernelPasses.h"
 #include "passes/Kernel/LlmTrainingToKernel.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -14,8 +15,6 @@ namespace llmc::kernel {
 #define GEN_PASS_DEF_LLMTOKERNEL
 #include "passes/Kernel/KernelPasses.h.inc"
 
-namespace {
-
 Type bufferTypeOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
@@ -24,282 +23,277 @@ Type bufferTypeOf(Type type) {
   return BufferType::get(type.getContext(), width, tensor.getElementType());
 }
 
-// What a block's llm.layers says of it.
-struct BlockUse {
-  unsigned shared;    // operands that all layers share
-  ArrayAttr families; // of its weights
-};
+FunctionConverter::FunctionConverter(func::FuncOp from, TargetAttr target, const BlockUses &blocks,
+                                     Compute compute)
+    : from(from), target(target), blocks(blocks), b(from) {
+  auto found = blocks.find(from.getName());
+  use = found == blocks.end() ? nullptr : &found->second;
+  trains = !from->getParentOfType<ModuleOp>().getOps<llm::ParameterOp>().empty();
+  matrixUnit = trains && compute == Compute::Auto && target.getDot() == Dot::Amx;
+}
 
-// Rewrites one function.
-class FunctionConverter {
-public:
-  FunctionConverter(func::FuncOp from, TargetAttr target, const BlockUse *use)
-      : from(from), target(target), use(use), b(from) {}
+LogicalResult FunctionConverter::convert() {
+  to = func::FuncOp::create(b, from.getLoc(), from.getName(), b.getFunctionType({}, {}));
+  to.setVisibility(from.getVisibility());
+  Block *entry = to.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  addParameters(entry);
+  for (Operation &op : from.front().without_terminator())
+    if (failed(convertOp(&op)))
+      return failure();
+  // What is returned but was not written to its place yet.
+  Operation *terminator = from.front().getTerminator();
+  for (auto [value, out] : llvm::zip(terminator->getOperands(), outputs))
+    if (values.lookup(value) != out)
+      MapOp::create(b, terminator->getLoc(), MapAttr::get(b.getContext(), Map::Copy),
+                    ValueRange{values.lookup(value)}, out);
+  func::ReturnOp::create(b, terminator->getLoc());
+  to.setType(b.getFunctionType(entry->getArgumentTypes(), {}));
+  from.erase();
+  return success();
+}
 
-  LogicalResult convert() {
-    to = func::FuncOp::create(b, from.getLoc(), from.getName(), b.getFunctionType({}, {}));
-    to.setVisibility(from.getVisibility());
-    Block *entry = to.addEntryBlock();
-    b.setInsertionPointToStart(entry);
-    addParameters(entry);
-    for (Operation &op : from.front().without_terminator())
-      if (failed(convertOp(&op)))
-        return failure();
-    // What is returned but was not written to its place yet.
-    Operation *terminator = from.front().getTerminator();
-    for (auto [value, out] : llvm::zip(terminator->getOperands(), outputs))
-      if (values.lookup(value) != out)
-        MapOp::create(b, terminator->getLoc(), MapAttr::get(b.getContext(), Map::Copy),
-                      ValueRange{values.lookup(value)}, out);
-    func::ReturnOp::create(b, terminator->getLoc());
-    to.setType(b.getFunctionType(entry->getArgumentTypes(), {}));
-    from.erase();
-    return success();
+void FunctionConverter::addParameters(Block *entry) {
+  unsigned count = from.getNumArguments() - (use ? use->families.size() : 0);
+  for (unsigned i = 0; i < count; ++i) {
+    BlockArgument argument = from.getArgument(i);
+    values[argument] = entry->addArgument(bufferTypeOf(argument.getType()), argument.getLoc());
+    if (use && i == 1) // after the layer's number
+      weightIndex = entry->addArgument(b.getIndexType(), argument.getLoc());
   }
-
-private:
-  void addParameters(Block *entry) {
-    unsigned count = from.getNumArguments() - (use ? use->families.size() : 0);
-    for (unsigned i = 0; i < count; ++i) {
-      BlockArgument argument = from.getArgument(i);
-      values[argument] = entry->addArgument(bufferTypeOf(argument.getType()), argument.getLoc());
-      if (use && i == 1) // after the layer's number
-        weightIndex = entry->addArgument(b.getIndexType(), argument.getLoc());
+  if (use)
+    for (auto [i, family] : llvm::enumerate(use->families)) {
+      BlockArgument argument = from.getArgument(count + i);
+      auto symbol = cast<FlatSymbolRefAttr>(family);
+      if (from->getParentOfType<ModuleOp>().lookupSymbol<llm::ParameterOp>(symbol.getValue()))
+        values[argument] = GetParameterOp::create(
+            b, argument.getLoc(), parameterTypeOf(cast<RankedTensorType>(argument.getType())),
+            symbol, weightIndex);
+      else
+        values[argument] =
+            GetWeightOp::create(b, argument.getLoc(), argument.getType(), symbol, weightIndex);
     }
-    if (use)
-      for (auto [i, family] : llvm::enumerate(use->families)) {
-        BlockArgument argument = from.getArgument(count + i);
-        values[argument] = GetWeightOp::create(b, argument.getLoc(), argument.getType(),
-                                               cast<FlatSymbolRefAttr>(family), weightIndex);
-      }
-    for (Type type : from.getResultTypes())
-      outputs.push_back(entry->addArgument(bufferTypeOf(type), from.getLoc()));
+  for (Type type : from.getResultTypes())
+    outputs.push_back(entry->addArgument(bufferTypeOf(type), from.getLoc()));
+}
+
+Value FunctionConverter::outputFor(OpResult result) {
+  Value &buffer = values[result];
+  for (OpOperand &operand : from.front().getTerminator()->getOpOperands())
+    if (operand.get() == result)
+      return buffer = outputs[operand.getOperandNumber()];
+  return buffer = alloc(result.getLoc(), bufferTypeOf(result.getType()));
+}
+
+// Activations for products with `weights`: one packing for float formats, one for the others.
+Value FunctionConverter::pack(Operation *op, Value input, Value norm, FloatAttr eps,
+                              ValueRange weights, bool isFloat) {
+  int64_t width = llm::getWidth(input);
+  int64_t columns = isFloat ? width : llvm::alignTo(width, kActivationBlock);
+  SmallVector<int64_t> corrections, sums;
+  for (Value w : weights) {
+    const BlockFormat &format =
+        *llm::getBlockFormat(cast<RankedTensorType>(w.getType()).getElementType());
+    const BlockProgram &program = format.program();
+    if (program.isFloat() != isFloat)
+      continue;
+    PackedLayout layout(format);
+    columns = std::max<int64_t>(columns, layout.units(width) * layout.unitWeights());
+    if (isFloat)
+      continue;
+    std::pair<int64_t, int64_t> pair(program.offset, program.subBlockWeights);
+    bool known = false;
+    for (size_t i = 0; i < corrections.size(); i += 2)
+      known |= corrections[i] == pair.first && corrections[i + 1] == pair.second;
+    if (pair.first && !known)
+      corrections.append({pair.first, pair.second});
+    if (program.hasMinimum() && !llvm::is_contained(sums, pair.second))
+      sums.push_back(pair.second);
   }
+  Type element = isFloat ? Type(b.getF32Type()) : b.getI8Type();
+  auto type =
+      PackedType::get(b.getContext(), columns, element, target.getTiles(), corrections, sums);
+  Value packed = alloc(op->getLoc(), type);
+  PackRowsOp::create(b, op->getLoc(), get(input), packed, get(norm), eps);
+  return packed;
+}
 
-  Value alloc(Location loc, Type type) {
-    return AllocOp::create(b, loc, type, b.getI64IntegerAttr(-1));
-  }
-
-  // The buffer that a result is written to.
-  Value outputFor(OpResult result) {
-    Value &buffer = values[result];
-    for (OpOperand &operand : from.front().getTerminator()->getOpOperands())
-      if (operand.get() == result)
-        return buffer = outputs[operand.getOperandNumber()];
-    return buffer = alloc(result.getLoc(), bufferTypeOf(result.getType()));
-  }
-
-  Value get(Value v) { return v ? values.lookup(v) : Value(); }
-
-  // Activations for products with `weights`: one packing for float formats, one for the others.
-  Value pack(Operation *op, Value input, Value norm, FloatAttr eps, ValueRange weights,
-             bool isFloat) {
-    int64_t width = llm::getWidth(input);
-    int64_t columns = isFloat ? width : llvm::alignTo(width, kActivationBlock);
-    SmallVector<int64_t> corrections, sums;
-    for (Value w : weights) {
-      const BlockFormat &format =
-          *llm::getBlockFormat(cast<RankedTensorType>(w.getType()).getElementType());
-      const BlockProgram &program = format.program();
-      if (program.isFloat() != isFloat)
-        continue;
-      PackedLayout layout(format);
-      columns = std::max<int64_t>(columns, layout.units(width) * layout.unitWeights());
-      if (isFloat)
-        continue;
-      std::pair<int64_t, int64_t> pair(program.offset, program.subBlockWeights);
-      bool known = false;
-      for (size_t i = 0; i < corrections.size(); i += 2)
-        known |= corrections[i] == pair.first && corrections[i + 1] == pair.second;
-      if (pair.first && !known)
-        corrections.append({pair.first, pair.second});
-      if (program.hasMinimum() && !llvm::is_contained(sums, pair.second))
-        sums.push_back(pair.second);
-    }
-    Type element = isFloat ? Type(b.getF32Type()) : b.getI8Type();
-    auto type =
-        PackedType::get(b.getContext(), columns, element, target.getTiles(), corrections, sums);
-    Value packed = alloc(op->getLoc(), type);
-    PackRowsOp::create(b, op->getLoc(), get(input), packed, get(norm), eps);
-    return packed;
-  }
-
-  struct Packings {
-    Value ofFloat, of8Bit;
+FunctionConverter::Packings FunctionConverter::packFor(Operation *op, Value input, Value norm,
+                                                       FloatAttr eps, ValueRange weights) {
+  auto isFloat = [](Value w) {
+    return !isa<llm::BlockType>(cast<RankedTensorType>(w.getType()).getElementType());
   };
-  Packings packFor(Operation *op, Value input, Value norm, FloatAttr eps, ValueRange weights) {
-    auto isFloat = [](Value w) {
-      return !isa<llm::BlockType>(cast<RankedTensorType>(w.getType()).getElementType());
-    };
-    Packings packings;
-    if (llvm::any_of(weights, isFloat))
-      packings.ofFloat = pack(op, input, norm, eps, weights, true);
-    if (!llvm::all_of(weights, isFloat))
-      packings.of8Bit = pack(op, input, norm, eps, weights, false);
-    return packings;
-  }
+  Packings packings;
+  if (llvm::any_of(weights, isFloat))
+    packings.ofFloat = pack(op, input, norm, eps, weights, true);
+  if (!llvm::all_of(weights, isFloat))
+    packings.of8Bit = pack(op, input, norm, eps, weights, false);
+  return packings;
+}
 
-  void matmul(Operation *op, const Packings &packings, Value weight, Value out, Value bias,
-              Value other, Epilogue epilogue) {
-    bool is8Bit = isa<llm::BlockType>(cast<RankedTensorType>(weight.getType()).getElementType());
-    MatmulOp::create(b, op->getLoc(), is8Bit ? packings.of8Bit : packings.ofFloat, get(weight), out,
-                     get(bias), other, EpilogueAttr::get(b.getContext(), epilogue));
-  }
+void FunctionConverter::matmul(Operation *op, const Packings &packings, Value weight, Value out,
+                               Value bias, Value other, Epilogue epilogue) {
+  bool is8Bit = isa<llm::BlockType>(cast<RankedTensorType>(weight.getType()).getElementType());
+  MatmulOp::create(b, op->getLoc(), is8Bit ? packings.of8Bit : packings.ofFloat, get(weight), out,
+                   get(bias), other, EpilogueAttr::get(b.getContext(), epilogue));
+}
 
-  void convertFusedLinear(llm::FusedLinearOp op) {
-    Packings packings = packFor(op, op.getInput(), op.getNorm(), op.getEpsAttr(), op.getWeights());
-    if (op.getActivation() == llm::Activation::Swiglu) {
-      // The gate waits in the result's own buffer.
-      Value out = outputFor(op->getResult(0));
-      matmul(op, packings, op.getWeights()[0], out, op.getBiasOf(0), Value(), Epilogue::Store);
-      matmul(op, packings, op.getWeights()[1], out, op.getBiasOf(1), out, Epilogue::Swiglu);
-      return;
-    }
-    for (auto [i, weight] : llvm::enumerate(op.getWeights()))
-      matmul(op, packings, weight, outputFor(op->getResult(i)), op.getBiasOf(i),
-             get(op.getResidual()), op.getResidual() ? Epilogue::Add : Epilogue::Store);
-  }
-
-  void map(Operation *op, Map function) {
-    SmallVector<Value> inputs;
-    for (Value v : op->getOperands())
-      inputs.push_back(get(v));
-    MapOp::create(b, op->getLoc(), MapAttr::get(b.getContext(), function), inputs,
-                  outputFor(op->getResult(0)));
-  }
-
-  void convertRopeTable(llm::RopeTableOp op) {
-    RopeParameters parameters;
-    parameters.dims = llm::getWidth(op.getResult());
-    parameters.base = op.getBase().convertToFloat();
-    parameters.scaling = static_cast<RopeScalingKind>(op.getScaling());
-    parameters.factor = op.getFactor().convertToFloat();
-    parameters.attentionFactor = op.getAttentionFactor().convertToFloat();
-    parameters.betaFast = op.getBetaFast().convertToFloat();
-    parameters.betaSlow = op.getBetaSlow().convertToFloat();
-    parameters.extrapolation = op.getExtrapolation().convertToFloat();
-    parameters.originalContext = op.getOriginalContext();
-    RopeFrequencies table = ropeFrequencies(parameters);
-    RopeTableOp::create(b, op.getLoc(), get(op.getStart()), outputFor(op->getResult(0)),
-                        get(op.getFactors()), b.getDenseF64ArrayAttr(table.frequencies),
-                        b.getF64FloatAttr(table.magnitude), op.getSequenceAttr());
-  }
-
-  template <class Op>
-  void convertAttention(Op op, Value table) {
-    auto cache = cast<llm::KvCacheType>(op.getCache().getType());
-    const int64_t heads = llm::getWidth(op.getQuery()) / cache.getKey();
+void FunctionConverter::convertFusedLinear(llm::FusedLinearOp op) {
+  Packings packings = packFor(op, op.getInput(), op.getNorm(), op.getEpsAttr(), op.getWeights());
+  if (op.getActivation() == llm::Activation::Swiglu) {
+    // The gate waits in the result's own buffer.
     Value out = outputFor(op->getResult(0));
-    Value parts = alloc(op.getLoc(), PartsType::get(b.getContext(), cache.getHeads(),
-                                                    heads / cache.getHeads(), cache.getValue()));
-    AttentionOp::create(b, op.getLoc(), get(op.getQuery()), get(op.getCache()), get(op.getLayer()),
-                        get(op.getStart()), out, parts, table, op.getScaleAttr(),
-                        op.getWindowAttr());
-    MergePartsOp::create(b, op.getLoc(), parts, get(op.getStart()), out, op.getWindowAttr());
+    matmul(op, packings, op.getWeights()[0], out, op.getBiasOf(0), Value(), Epilogue::Store);
+    matmul(op, packings, op.getWeights()[1], out, op.getBiasOf(1), out, Epilogue::Swiglu);
+    return;
   }
+  for (auto [i, weight] : llvm::enumerate(op.getWeights()))
+    matmul(op, packings, weight, outputFor(op->getResult(i)), op.getBiasOf(i),
+           get(op.getResidual()), op.getResidual() ? Epilogue::Add : Epilogue::Store);
+}
 
-  void convertLayers(llm::LayersOp op) {
-    // The layers write to their operand, so others must not read it afterwards.
-    Value hidden = get(op.getHidden());
-    if (!op.getHidden().hasOneUse() || !hidden.getDefiningOp<AllocOp>()) {
-      Value copy = alloc(op.getLoc(), hidden.getType());
-      MapOp::create(b, op.getLoc(), MapAttr::get(b.getContext(), Map::Copy), ValueRange{hidden},
-                    copy);
-      hidden = copy;
-    }
-    Value other = alloc(op.getLoc(), hidden.getType());
-    SmallVector<Value> shared;
-    for (Value v : op.getShared())
-      shared.push_back(get(v));
-    LayersOp::create(b, op.getLoc(), hidden, other, shared, op.getBlocks(), op.getScheduleAttr());
-    values[op.getResult()] = op.getSchedule().size() % 2 == 0 ? hidden : other;
+void FunctionConverter::map(Operation *op, Map function) {
+  SmallVector<Value> inputs;
+  for (Value v : op->getOperands())
+    inputs.push_back(get(v));
+  MapOp::create(b, op->getLoc(), MapAttr::get(b.getContext(), function), inputs,
+                outputFor(op->getResult(0)));
+}
+
+void FunctionConverter::convertRopeTable(llm::RopeTableOp op) {
+  RopeParameters parameters;
+  parameters.dims = llm::getWidth(op.getResult());
+  parameters.base = op.getBase().convertToFloat();
+  parameters.scaling = static_cast<RopeScalingKind>(op.getScaling());
+  parameters.factor = op.getFactor().convertToFloat();
+  parameters.attentionFactor = op.getAttentionFactor().convertToFloat();
+  parameters.betaFast = op.getBetaFast().convertToFloat();
+  parameters.betaSlow = op.getBetaSlow().convertToFloat();
+  parameters.extrapolation = op.getExtrapolation().convertToFloat();
+  parameters.originalContext = op.getOriginalContext();
+  RopeFrequencies table = ropeFrequencies(parameters);
+  RopeTableOp::create(b, op.getLoc(), get(op.getStart()), outputFor(op->getResult(0)),
+                      get(op.getFactors()), b.getDenseF64ArrayAttr(table.frequencies),
+                      b.getF64FloatAttr(table.magnitude), op.getSequenceAttr());
+}
+
+template <class Op>
+void FunctionConverter::convertAttention(Op op, Value table) {
+  auto cache = cast<llm::KvCacheType>(op.getCache().getType());
+  const int64_t heads = llm::getWidth(op.getQuery()) / cache.getKey();
+  Value out = outputFor(op->getResult(0));
+  Value parts = alloc(op.getLoc(), PartsType::get(b.getContext(), cache.getHeads(),
+                                                  heads / cache.getHeads(), cache.getValue()));
+  AttentionOp::create(b, op.getLoc(), get(op.getQuery()), get(op.getCache()), get(op.getLayer()),
+                      get(op.getStart()), out, parts, table, op.getScaleAttr(), op.getWindowAttr());
+  MergePartsOp::create(b, op.getLoc(), parts, get(op.getStart()), out, op.getWindowAttr());
+}
+
+Value FunctionConverter::ownBuffer(Operation *op, Value hidden) {
+  Value buffer = get(hidden);
+  if (hidden.hasOneUse() && buffer.getDefiningOp<AllocOp>())
+    return buffer;
+  Value copy = alloc(op->getLoc(), buffer.getType());
+  MapOp::create(b, op->getLoc(), MapAttr::get(b.getContext(), Map::Copy), ValueRange{buffer}, copy);
+  return copy;
+}
+
+void FunctionConverter::convertLayers(llm::LayersOp op) {
+  Value hidden = ownBuffer(op, op.getHidden());
+  Value other = alloc(op.getLoc(), hidden.getType());
+  SmallVector<Value> shared, saved;
+  for (Value v : op.getShared())
+    shared.push_back(get(v));
+  for (Value v : op.getSaved()) {
+    auto type = cast<RankedTensorType>(v.getType());
+    saved.push_back(
+        alloc(op.getLoc(), SavedType::get(b.getContext(), type.getDimSize(0), type.getDimSize(2))));
+    values[v] = saved.back();
   }
+  SmallVector<int32_t> counts;
+  if (!saved.empty())
+    for (auto block : op.getBlocks().getAsRange<FlatSymbolRefAttr>())
+      counts.push_back(blocks.find(block.getValue())->second.saved);
+  LayersOp::create(b, op.getLoc(), hidden, other, saved, shared, op.getBlocks(),
+                   b.getDenseI32ArrayAttr(counts), op.getScheduleAttr());
+  values[op.getResult()] = op.getSchedule().size() % 2 == 0 ? hidden : other;
+}
 
-  LogicalResult convertOp(Operation *op) {
-    Location loc = op->getLoc();
-    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-        .Case([&](llm::GetWeightOp o) {
-          values[o.getResult()] =
-              GetWeightOp::create(b, loc, o.getType(), o.getWeightAttr(), Value());
+LogicalResult FunctionConverter::convertOp(Operation *op) {
+  if (LogicalResult result = success(); trains && convertProducts(op, result))
+    return result;
+  Location loc = op->getLoc();
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](llm::GetWeightOp o) {
+        values[o.getResult()] =
+            GetWeightOp::create(b, loc, o.getType(), o.getWeightAttr(), Value());
+        return success();
+      })
+      .Case([&](llm::GetStateOp o) {
+        values[o.getResult()] = GetStateOp::create(b, loc, o.getType(), o.getStateAttr());
+        return success();
+      })
+      .Case([&](llm::LayersOp o) { return convertLayers(o), success(); })
+      .Case([&](llm::EmbedOp o) {
+        EmbedOp::create(b, loc, get(o.getTokens()), get(o.getWeight()), outputFor(o->getResult(0)));
+        return success();
+      })
+      .Case([&](llm::RmsNormOp o) {
+        RmsNormOp::create(b, loc, get(o.getInput()), get(o.getWeight()), outputFor(o->getResult(0)),
+                          o.getEpsAttr());
+        return success();
+      })
+      .Case([&](llm::LinearOp o) {
+        Packings packings = packFor(o, o.getInput(), Value(), b.getF32FloatAttr(0), o.getWeight());
+        matmul(o, packings, o.getWeight(), outputFor(o->getResult(0)), o.getBias(), Value(),
+               Epilogue::Store);
+        return success();
+      })
+      .Case([&](llm::FusedLinearOp o) { return convertFusedLinear(o), success(); })
+      .Case([&](llm::AddOp o) { return map(o, Map::Add), success(); })
+      .Case([&](llm::MulOp o) { return map(o, Map::Mul), success(); })
+      .Case([&](llm::SiluOp o) { return map(o, Map::Silu), success(); })
+      .Case([&](llm::SwigluOp o) { return map(o, Map::Swiglu), success(); })
+      .Case([&](llm::RopeTableOp o) { return convertRopeTable(o), success(); })
+      .Case([&](llm::RopeOp o) {
+        RopeOp::create(b, loc, get(o.getInput()), get(o.getTable()), outputFor(o->getResult(0)),
+                       o.getHeadDimAttr(), UnitAttr());
+        return success();
+      })
+      .Case([&](llm::SumSquaresOp o) {
+        SumSquaresOp::create(b, loc, get(o.getInput()), get(o.getSums()), get(o.getLayer()));
+        return success();
+      })
+      .Case([&](llm::CacheWriteOp o) {
+        CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
+                             get(o.getLayer()), get(o.getStart()), Value());
+        return success();
+      })
+      .Case([&](llm::AttentionOp o) {
+        convertAttention(o, Value());
+        return success();
+      })
+      .Case([&](llm::FusedAttentionOp o) {
+        CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
+                             get(o.getLayer()), get(o.getStart()), get(o.getTable()));
+        convertAttention(o, get(o.getTable()));
+        return success();
+      })
+      .Case([&](arith::ConstantOp o) {
+        values[o.getResult()] = b.clone(*op)->getResult(0);
+        return success();
+      })
+      .Default([&](Operation *o) -> LogicalResult {
+        TrainingConversion training{b, [this](Value v) { return get(v); },
+                                    [this](OpResult r) { return outputFor(r); },
+                                    [this](OpResult r) { return gradientOf(r); }};
+        if (convertTrainingOp(o, training))
           return success();
-        })
-        .Case([&](llm::GetStateOp o) {
-          values[o.getResult()] = GetStateOp::create(b, loc, o.getType(), o.getStateAttr());
-          return success();
-        })
-        .Case([&](llm::LayersOp o) -> LogicalResult {
-          if (!o.getSaved().empty())
-            return o.emitError() << "has no counterpart in the kernel dialect where blocks save";
-          return convertLayers(o), success();
-        })
-        .Case([&](llm::EmbedOp o) {
-          EmbedOp::create(b, loc, get(o.getTokens()), get(o.getWeight()),
-                          outputFor(o->getResult(0)));
-          return success();
-        })
-        .Case([&](llm::RmsNormOp o) {
-          RmsNormOp::create(b, loc, get(o.getInput()), get(o.getWeight()),
-                            outputFor(o->getResult(0)), o.getEpsAttr());
-          return success();
-        })
-        .Case([&](llm::LinearOp o) {
-          Packings packings =
-              packFor(o, o.getInput(), Value(), b.getF32FloatAttr(0), o.getWeight());
-          matmul(o, packings, o.getWeight(), outputFor(o->getResult(0)), o.getBias(), Value(),
-                 Epilogue::Store);
-          return success();
-        })
-        .Case([&](llm::FusedLinearOp o) { return convertFusedLinear(o), success(); })
-        .Case([&](llm::AddOp o) { return map(o, Map::Add), success(); })
-        .Case([&](llm::MulOp o) { return map(o, Map::Mul), success(); })
-        .Case([&](llm::SiluOp o) { return map(o, Map::Silu), success(); })
-        .Case([&](llm::SwigluOp o) { return map(o, Map::Swiglu), success(); })
-        .Case([&](llm::RopeTableOp o) { return convertRopeTable(o), success(); })
-        .Case([&](llm::RopeOp o) {
-          RopeOp::create(b, loc, get(o.getInput()), get(o.getTable()), outputFor(o->getResult(0)),
-                         o.getHeadDimAttr(), UnitAttr());
-          return success();
-        })
-        .Case([&](llm::SumSquaresOp o) {
-          SumSquaresOp::create(b, loc, get(o.getInput()), get(o.getSums()), get(o.getLayer()));
-          return success();
-        })
-        .Case([&](llm::CacheWriteOp o) {
-          CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
-                               get(o.getLayer()), get(o.getStart()), Value());
-          return success();
-        })
-        .Case([&](llm::AttentionOp o) {
-          convertAttention(o, Value());
-          return success();
-        })
-        .Case([&](llm::FusedAttentionOp o) {
-          CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
-                               get(o.getLayer()), get(o.getStart()), get(o.getTable()));
-          convertAttention(o, get(o.getTable()));
-          return success();
-        })
-        .Case([&](arith::ConstantOp o) {
-          values[o.getResult()] = b.clone(*op)->getResult(0);
-          return success();
-        })
-        .Default([&](Operation *o) -> LogicalResult {
-          TrainingConversion training{b, [this](Value v) { return get(v); },
-                                      [this](OpResult r) { return outputFor(r); }};
-          if (convertTrainingOp(o, training))
-            return success();
-          return o->emitError() << "has no counterpart in the kernel dialect";
-        });
-  }
+        return o->emitError() << "has no counterpart in the kernel dialect";
+      });
+}
 
-  func::FuncOp from, to;
-  TargetAttr target;
-  const BlockUse *use;
-  OpBuilder b;
-  DenseMap<Value, Value> values;
-  SmallVector<Value> outputs;
-  Value weightIndex;
-};
+namespace {
 
 // The functions that pack weights, one per format.
 void addPackFunctions(ModuleOp module) {
@@ -324,6 +318,10 @@ void addPackFunctions(ModuleOp module) {
 }
 
 class LlmToKernel : public impl::LlmToKernelBase<LlmToKernel> {
+public:
+  using LlmToKernelBase::LlmToKernelBase;
+
+private:
   void runOnOperation() override {
     ModuleOp module = getOperation();
     TargetAttr target = getTarget(module);
@@ -332,29 +330,33 @@ class LlmToKernel : public impl::LlmToKernelBase<LlmToKernel> {
                          << ", which says what code to generate";
       return signalPassFailure();
     }
-    llvm::StringMap<BlockUse> blocks;
-    WalkResult unique = module.walk([&](llm::LayersOp layers) {
+    BlockUses blocks;
+    bool unique = true;
+    auto add = [&](auto layers, bool adjoint) {
       for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
-        BlockUse use{static_cast<unsigned>(layers.getShared().size()), cast<ArrayAttr>(families)};
+        StringRef name = cast<FlatSymbolRefAttr>(block).getValue();
+        auto function = module.lookupSymbol<func::FuncOp>(name);
+        BlockUse use{static_cast<unsigned>(layers.getShared().size()), 0,
+                     cast<ArrayAttr>(families)};
+        use.saved = adjoint ? function.getNumArguments() - 2 - use.shared - use.families.size()
+                            : function.getNumResults() - 1;
         // A block's weights become part of its function.
-        auto [known, isNew] = blocks.try_emplace(cast<FlatSymbolRefAttr>(block).getValue(), use);
+        auto [known, isNew] = blocks.try_emplace(name, use);
         if (!isNew && known->second.families != use.families) {
           layers.emitOpError() << "runs block " << block << " with other weights than elsewhere";
-          return WalkResult::interrupt();
+          unique = false;
         }
       }
-      return WalkResult::advance();
-    });
-    if (unique.wasInterrupted())
+    };
+    module.walk([&](llm::LayersOp layers) { add(layers, false); });
+    module.walk([&](llm::LayersAdjointOp layers) { add(layers, true); });
+    if (!unique)
       return signalPassFailure();
-    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-      if (function.isExternal())
-        continue;
-      auto use = blocks.find(function.getName());
-      FunctionConverter converter(function, target, use == blocks.end() ? nullptr : &use->second);
-      if (failed(converter.convert()))
+    const Compute arithmetic = compute == "f32" ? Compute::F32 : Compute::Auto;
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (!function.isExternal() &&
+          failed(FunctionConverter(function, target, blocks, arithmetic).convert()))
         return signalPassFailure();
-    }
     addPackFunctions(module);
   }
 };

@@ -6,11 +6,6 @@ using namespace mlir;
 
 namespace llmc::kernel {
 
-void convertEmbedAdjoint(llm::EmbedAdjointOp op, Value gradient, const TrainingConversion &to) {
-  EmbedAdjointOp::create(to.b, op.getLoc(), to.get(op.getAdjoint()), to.get(op.getTokens()),
-                         gradient);
-}
-
 bool convertTrainingOp(Operation *op, const TrainingConversion &to) {
   OpBuilder &b = to.b;
   Location loc = op->getLoc();
@@ -42,7 +37,10 @@ bool convertTrainingOp(Operation *op, const TrainingConversion &to) {
         return true;
       })
       .Case([&](llm::EmbedAdjointOp o) {
-        return llvm::all_of(o->getUsers(), llvm::IsaPred<llm::AccumulateGradientOp>);
+        Value gradient = to.gradientOf(o->getResult(0));
+        if (gradient)
+          EmbedAdjointOp::create(b, loc, to.get(o.getAdjoint()), to.get(o.getTokens()), gradient);
+        return gradient != nullptr;
       })
       .Case([&](llm::CausalAttentionOp o) {
         Value y = out(0), logSums = out(1);

@@ -15,15 +15,12 @@ struct TrainingConversion {
   std::function<mlir::Value(mlir::Value)> get;
   // The buffer that a result is written to.
   std::function<mlir::Value(mlir::OpResult)> outputFor;
+  // The gradient that a result is added to, and nothing else; null where there is none.
+  std::function<mlir::Value(mlir::OpResult)> gradientOf;
 };
 
 // Writes the kernel operation for `op`; false if it is none of those known here.
 bool convertTrainingOp(mlir::Operation *op, const TrainingConversion &to);
-
-// An llm.embed_adjoint has no result of its own, but is what its llm.accumulate_gradient becomes:
-// adds to `gradient`, a matrix of f32.
-void convertEmbedAdjoint(llm::EmbedAdjointOp op, mlir::Value gradient,
-                         const TrainingConversion &to);
 
 } // namespace llmc::kernel
 

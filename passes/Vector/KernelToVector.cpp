@@ -14,13 +14,18 @@ namespace {
 
 // Places in the context's tables.
 struct Tables {
-  llvm::StringMap<int64_t> weights, states;
+  llvm::StringMap<int64_t> weights, states, parameters;
 
   explicit Tables(ModuleOp module) {
     int64_t next = 0;
     for (auto weight : module.getOps<llm::WeightOp>()) {
       weights[weight.getSymName()] = next;
       next += weight.getCount();
+    }
+    next = 0;
+    for (auto parameter : module.getOps<llm::ParameterOp>()) {
+      parameters[parameter.getSymName()] = next;
+      next += parameter.getCount();
     }
     // As the runtime's manifest has them: caches first.
     for (bool caches : {true, false})
@@ -33,7 +38,8 @@ struct Tables {
 class FunctionLowering {
 public:
   FunctionLowering(func::FuncOp from, KernelLibrary &library, const Tables &tables)
-      : from(from), library(library), tables(tables), b(from), e(b, from.getLoc()) {}
+      : from(from), library(library), tables(tables), maxRows(library.target.getMaxRows()), b(from),
+        e(b, from.getLoc()) {}
 
   LogicalResult run() {
     SmallVector<Type> types{e.ptr, e.i64, e.i64};
@@ -79,7 +85,21 @@ private:
     return e.load(e.ptr, place, 8);
   }
 
-  void lowerLayers(LayersOp op) {
+  // A parameter's matrix, or its gradient, which follows in the table.
+  Value parameterAddress(StringRef symbol, Value index, bool gradient) {
+    Value place = e.gep(field(StepField::parameters, e.ptr),
+                        16 * tables.parameters.lookup(symbol) + (gradient ? 8 : 0));
+    if (index)
+      place = e.gep(place, e.mul(values.lookup(index), e.c64(16)));
+    return e.load(e.ptr, place, 8);
+  }
+
+  // Calls the blocks of layers [first, last) of the schedule, in ascending order or in descending.
+  // What each layer saved or saves has its place behind the shared operands (`savedFirst`), as
+  // adjoints take it, or behind the next hidden state.
+  template <class Op>
+  void lowerLayers(Op op, Value hidden, Value other, int64_t first, bool descending,
+                   function_ref<int64_t(unsigned)> savedCount) {
     ArrayRef<int32_t> schedule = op.getSchedule();
     // Of each layer: its block, and which of that block's layers it is.
     SmallVector<int32_t> plan, seen(op.getBlocks().size());
@@ -90,26 +110,40 @@ private:
     Values shared;
     for (Value v : op.getShared())
       shared.push_back(values.lookup(v));
-    e.loop(e.c64(0), e.c64(schedule.size()), e.c64(1),
-           {values.lookup(op.getHidden()), values.lookup(op.getOther())},
-           [&](Value layer, ValueRange hidden) {
-             Value row = e.gep(table, e.mul(layer, e.c64(8)));
-             Value block = e.load(e.i32, row, 4);
-             Value index = e.create<arith::ExtUIOp>(e.i64, e.load(e.i32, e.gep(row, 4), 4));
-             Values arguments{team.context, team.thread, team.threads, hidden[0], layer, index};
-             arguments.append(shared);
-             arguments.push_back(hidden[1]);
-             for (auto [i, symbol] : llvm::enumerate(op.getBlocks())) {
-               auto call = [&, name = cast<FlatSymbolRefAttr>(symbol)] {
-                 e.create<func::CallOp>(name, TypeRange(), arguments);
-               };
-               if (op.getBlocks().size() == 1)
-                 call();
-               else
-                 e.when(e.equal(block, e.c32(i)), call);
-             }
-             return Values{hidden[1], hidden[0]};
-           });
+    const int64_t last = schedule.size();
+    e.loop(e.c64(first), e.c64(last), e.c64(1), {hidden, other}, [&](Value i, ValueRange hidden) {
+      Value layer = descending ? e.sub(e.c64(first + last - 1), i) : i;
+      Value row = e.gep(table, e.mul(layer, e.c64(8)));
+      Value block = e.load(e.i32, row, 4);
+      Value index = e.create<arith::ExtUIOp>(e.i64, e.load(e.i32, e.gep(row, 4), 4));
+      unsigned nextSaved = 0;
+      for (auto [number, symbol] : llvm::enumerate(op.getBlocks())) {
+        Values arguments{team.context, team.thread, team.threads, hidden[0], layer, index};
+        arguments.append(shared);
+        const unsigned count = savedCount(number);
+        auto saved = op.getSaved().slice(nextSaved, count);
+        nextSaved += count;
+        auto call = [&, name = cast<FlatSymbolRefAttr>(symbol)] {
+          Values slices;
+          for (Value v : saved) {
+            BufferType slice = cast<SavedType>(v.getType()).getSlice();
+            slices.push_back(
+                e.gep(values.lookup(v), e.mul(index, e.c64(bufferBytes(slice, maxRows)))));
+          }
+          if (descending)
+            arguments.append(slices);
+          arguments.push_back(hidden[1]);
+          if (!descending)
+            arguments.append(slices);
+          e.create<func::CallOp>(name, TypeRange(), arguments);
+        };
+        if (op.getBlocks().size() == 1)
+          call();
+        else
+          e.when(e.equal(block, e.c32(number)), call);
+      }
+      return Values{hidden[1], hidden[0]};
+    });
   }
 
   LogicalResult lower(Operation *op) {
@@ -136,7 +170,24 @@ private:
             return o.emitError() << "only index constants are known here", failure();
           return values[o.getResult()] = e.c64(integer.getInt()), success();
         })
-        .Case([&](LayersOp o) { return lowerLayers(o), success(); })
+        .Case([&](GetParameterOp o) {
+          values[o.getResult()] = parameterAddress(o.getParameter(), o.getIndex(), false);
+          return success();
+        })
+        .Case([&](GetGradientOp o) {
+          values[o.getResult()] = parameterAddress(o.getParameter(), o.getIndex(), true);
+          return success();
+        })
+        .Case([&](LayersOp o) {
+          lowerLayers(o, values.lookup(o.getHidden()), values.lookup(o.getOther()), 0, false,
+                      [&](unsigned i) { return o.getSavedCount(i); });
+          return success();
+        })
+        .Case([&](LayersAdjointOp o) {
+          lowerLayers(o, values.lookup(o.getAdjoint()), values.lookup(o.getOther()), o.getFirst(),
+                      true, [&](unsigned i) { return o.getCounts()[i]; });
+          return success();
+        })
         .Case([&](BarrierOp o) { return emitBarrier(emission, o), success(); })
         .Case([&](PackOp o) { return emitPack(emission, o), success(); })
         .Case([&](EmbedOp o) { return emitEmbed(emission, o), success(); })
@@ -150,6 +201,18 @@ private:
         .Case([&](CacheWriteOp o) { return emitCacheWrite(emission, o), success(); })
         .Case([&](AttentionOp o) { return emitAttention(emission, o), success(); })
         .Case([&](MergePartsOp o) { return emitMergeParts(emission, o), success(); })
+        .Case([&](PackFactorOp o) { return emitPackFactor(emission, o), success(); })
+        .Case([&](ProductOp o) { return emitProduct(emission, o), success(); })
+        .Case([&](AddBiasOp o) { return emitAddBias(emission, o), success(); })
+        .Case([&](LookupOp o) { return emitLookup(emission, o), success(); })
+        .Case([&](DotsOp o) { return emitDots(emission, o), success(); })
+        .Case([&](ExpandOp o) { return emitExpand(emission, o), success(); })
+        .Case([&](OuterOp o) { return emitOuter(emission, o), success(); })
+        .Case([&](SumExponentialsOp o) { return emitSumExponentials(emission, o), success(); })
+        .Case([&](CrossEntropyOp o) { return emitCrossEntropy(emission, o), success(); })
+        .Case([&](CrossEntropyAdjointOp o) {
+          return emitCrossEntropyAdjoint(emission, o), success();
+        })
         .Default([&](Operation *o) -> LogicalResult {
           if (emitTrainingOp(emission, o))
             return success();
@@ -160,6 +223,7 @@ private:
   func::FuncOp from;
   KernelLibrary &library;
   const Tables &tables;
+  int64_t maxRows;
   OpBuilder b;
   Emitter e;
   Team team;
@@ -185,7 +249,7 @@ class KernelToVector : public impl::KernelToVectorBase<KernelToVector> {
       if (failed(FunctionLowering(function, library, tables).run()))
         return signalPassFailure();
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
-      if (isa<llm::WeightOp, llm::StateOp>(op))
+      if (isa<llm::WeightOp, llm::StateOp, llm::ParameterOp>(op))
         op.erase();
   }
 };

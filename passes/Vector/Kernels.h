@@ -67,6 +67,16 @@ void emitCacheWrite(OpEmission &, CacheWriteOp);
 void emitAttention(OpEmission &, AttentionOp);
 void emitMergeParts(OpEmission &, MergePartsOp);
 void emitBarrier(OpEmission &, BarrierOp);
+void emitPackFactor(OpEmission &, PackFactorOp);
+void emitProduct(OpEmission &, ProductOp);
+void emitAddBias(OpEmission &, AddBiasOp);
+void emitLookup(OpEmission &, LookupOp);
+void emitDots(OpEmission &, DotsOp);
+void emitExpand(OpEmission &, ExpandOp);
+void emitOuter(OpEmission &, OuterOp);
+void emitSumExponentials(OpEmission &, SumExponentialsOp);
+void emitCrossEntropy(OpEmission &, CrossEntropyOp);
+void emitCrossEntropyAdjoint(OpEmission &, CrossEntropyAdjointOp);
 
 } // namespace llmc::kernel
 

@@ -189,8 +189,8 @@ void emitDropout(OpEmission &emission, DropoutOp op) {
 void emitEmbedAdjoint(OpEmission &emission, EmbedAdjointOp op) {
   Emitter &outer = emission.e;
   BufferType type = op.getAdjoint().getType();
-  const int64_t width = type.getWidth();
-  // Rows that a thread owns side by side, so that lines of narrow rows have one writer.
+  ParameterType gradient = op.getGradient().getType();
+  // Columns that a thread owns side by side, so that lines have one writer.
   constexpr int64_t kRun = 16;
   Values arguments{emission.team.thread, emission.team.threads, emission.rows};
   for (Value v : op->getOperands())
@@ -198,7 +198,8 @@ void emitEmbedAdjoint(OpEmission &emission, EmbedAdjointOp op) {
   SmallVector<Type> types;
   for (Value v : arguments)
     types.push_back(v.getType());
-  std::string name = "embed_adjoint." + std::to_string(width);
+  std::string name = "embed_adjoint." + std::to_string(gradient.getRank()) + "x" +
+                     std::to_string(gradient.getWidth());
   func::FuncOp function =
       emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
         // All threads look at all tokens.
@@ -206,8 +207,12 @@ void emitEmbedAdjoint(OpEmission &emission, EmbedAdjointOp op) {
           Value token = e.create<arith::ExtUIOp>(e.i64, e.load(e.i32, c[1], 4));
           Value owner = e.rem(e.div(token, e.c64(kRun)), p[1]);
           e.when(e.equal(owner, p[0]), [&] {
-            Value to = e.gep(p[5], e.mul(token, e.c64(4 * width)));
-            emitWriteRows(e, {c[0], 0, 64}, {to, 0, 4}, width, e.c64(1), true);
+            Value column = e.gep(p[5], e.mul(token, e.c64(4)));
+            e.loop(e.c64(0), e.c64(gradient.getRank()), [&](Value i) {
+              Value to = e.gep(column, e.mul(i, e.c64(gradient.getRowBytes())));
+              Value x = e.load(e.f32, e.gep(c[0], e.mul(i, e.c64(4))), 4);
+              e.store(e.fadd(e.load(e.f32, to, 4), x), to, 4);
+            });
           });
           return Values{e.gep(c[0], type.getRowBytes()), e.gep(c[1], 4)};
         });

@@ -44,10 +44,24 @@ struct ColumnSumsShape {
   uint64_t bytes() const { return uint64_t(rows) * stride() * sizeof(float); }
 };
 
+// A matrix that a program trains; see llm.parameter.
+struct ProgramParameter {
+  std::string name;      // "blk.0.attn_q.weight.lora_a"
+  int64_t rows, columns; // as adapter files have it
+  // A matrix that is higher than wide lies in memory transposed.
+  bool transposed() const { return rows > columns; }
+  int64_t memoryRows() const { return transposed() ? columns : rows; }
+  int64_t memoryColumns() const { return transposed() ? rows : columns; }
+  // Floats from row to row in memory; what is behind the last column is zero.
+  int64_t stride() const { return (memoryColumns() + 15) / 16 * 16; }
+  int64_t floats() const { return memoryRows() * stride(); }
+};
+
 struct ProgramManifest {
   std::vector<ProgramWeight> weights;
   std::vector<KvCacheShape> caches;        // in the order of StepContext::states
   std::vector<ColumnSumsShape> columnSums; // after them
+  std::vector<ProgramParameter> parameters; // in the order of StepContext::parameters
   int64_t arenaBytes = 0;
   int64_t scratchBytes = 0;  // of each thread; a multiple of 64
   int64_t maxRows = 0;       // tokens of a step
@@ -60,6 +74,9 @@ struct Program {
   ProgramManifest manifest;
   StepFunction step = nullptr;   // (tokens, start) -> hidden states
   StepFunction logits = nullptr; // (hidden states) -> logits
+  // Of programs for training, instead: (tokens, targets, seed) -> losses, and (tokens, targets,
+  // seed, weights of the losses) -> losses, which adds to the gradients.
+  StepFunction loss = nullptr, lossGradient = nullptr;
   // (source, packed, rows, columns): packs a matrix of a format. Where a format has none, the
   // runtime packs by itself, at a fraction of the speed.
   std::vector<std::pair<const BlockFormat *, StepFunction>> packers;

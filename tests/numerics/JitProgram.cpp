@@ -4,6 +4,7 @@
 #include "dialects/llm/IR/LlmDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/core/ThreadTeam.h"
+#include <cmath>
 #include <cstring>
 
 namespace llmc {
@@ -30,6 +31,14 @@ GuardedMemory paddedRows(const Rows &rows) {
   for (int64_t r = 0; r < rows.count; ++r)
     std::memcpy(memory.data() + r * stride, &rows.data[r * rows.width], rows.width * sizeof(float));
   return memory;
+}
+
+// Element `e`, counted row after row, of a parameter.
+float &elementOf(const ProgramParameter &parameter, const GuardedMemory &memory, int64_t e) {
+  const int64_t row = e / parameter.columns, column = e % parameter.columns;
+  return reinterpret_cast<float *>(
+      memory.data())[parameter.transposed() ? column * parameter.stride() + row
+                                            : row * parameter.stride() + column];
 }
 
 } // namespace
@@ -75,7 +84,7 @@ JitProgram::JitProgram(const std::string &text, WeightBytes weights, Options opt
   manifest_ = std::move(compiled->manifest);
   bindWeights();
   for (unsigned i = 0; i < kTeams; ++i) {
-    instances_.push_back({GuardedMemory(manifest_.arenaBytes, 64, kUnwritten), {}, {}});
+    instances_.push_back({GuardedMemory(manifest_.arenaBytes, 64, kUnwritten), {}, {}, {}});
     for (const KvCacheShape &shape : manifest_.caches)
       instances_.back().caches.emplace_back(shape.bytes(options_.capacity), 64, kStale);
     for (const ColumnSumsShape &shape : manifest_.columnSums) {
@@ -84,6 +93,16 @@ JitProgram::JitProgram(const std::string &text, WeightBytes weights, Options opt
         std::memset(instances_.back().sums.back().data() + row * shape.stride() * sizeof(float), 0,
                     shape.columns * sizeof(float));
     }
+    for (const ProgramParameter &parameter : manifest_.parameters) {
+      const std::vector<float> &values = options_.parameters[parameter.name];
+      EXPECT_EQ(int64_t(values.size()), parameter.rows * parameter.columns) << parameter.name;
+      for (bool gradient : {false, true}) {
+        GuardedMemory memory(parameter.floats() * sizeof(float), 64, 0);
+        for (size_t e = 0; e < values.size() && !gradient; ++e)
+          elementOf(parameter, memory, e) = values[e];
+        instances_.back().parameters.push_back(std::move(memory));
+      }
+    }
   }
 }
 
@@ -91,6 +110,7 @@ absl::StatusOr<CompiledModel> JitProgram::compile(mlir::ModuleOp module) {
   CompileOptions options;
   options.targetCpu = testTarget();
   options.maxRows = options_.maxRows;
+  options.phases = options_.phases;
   const Phase lowered = options_.form == Form::Fused ? Phase::Fuse : Phase::Simplify;
   options.observer = [&](Phase phase, mlir::ModuleOp now, double) {
     if (phase == lowered)
@@ -210,6 +230,10 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
   StepContext context = {};
   context.weights = weights.data();
   context.states = states.data();
+  std::vector<float *> parameters;
+  for (const GuardedMemory &m : instance.parameters)
+    parameters.push_back(reinterpret_cast<float *>(m.data()));
+  context.parameters = parameters.data();
   context.arena = instance.arena.data();
   GuardedMemory scratch(manifest_.scratchBytes * threads, 64, kUnwritten);
   context.scratch = scratch.data();
@@ -220,7 +244,7 @@ std::vector<Rows> JitProgram::runInstance(StepFunction function, llvm::ArrayRef<
   team(threads).run([&](unsigned thread, unsigned count) { function(&context, thread, count); });
 
   for (const std::vector<GuardedMemory> *all :
-       {&memory, &instance.caches, &instance.sums, &weightMemory_})
+       {&memory, &instance.caches, &instance.sums, &instance.parameters, &weightMemory_})
     for (const GuardedMemory &m : *all)
       EXPECT_TRUE(m.isIntact()) << "written outside of an argument, a result, a cache or a weight";
   EXPECT_TRUE(instance.arena.isIntact()) << "written outside of the arena";
@@ -250,6 +274,30 @@ Rows JitProgram::columnSums(size_t index) {
     sums.data = std::move(found);
   }
   return sums;
+}
+
+Rows JitProgram::gradient(const std::string &name) {
+  for (size_t i = 0; i < manifest_.parameters.size(); ++i) {
+    const ProgramParameter &parameter = manifest_.parameters[i];
+    if (parameter.name != name)
+      continue;
+    Rows rows{parameter.rows, parameter.columns, {}};
+    const GuardedMemory &first = instances_[0].parameters[2 * i + 1];
+    double sum = 0, all = 0;
+    for (int64_t e = 0; e < parameter.rows * parameter.columns; ++e) {
+      rows.data.push_back(elementOf(parameter, first, e));
+      sum += std::abs(rows.data.back());
+    }
+    for (int64_t e = 0; e < parameter.floats(); ++e)
+      all += std::abs(reinterpret_cast<const float *>(first.data())[e]);
+    EXPECT_NEAR(sum, all, 1e-9 * sum) << name << ": the padding is not zero";
+    for (const Instance &instance : instances_)
+      EXPECT_EQ(std::memcmp(first.data(), instance.parameters[2 * i + 1].data(), first.size()), 0)
+          << name << ": the gradient differs from that of one thread";
+    return rows;
+  }
+  ADD_FAILURE() << "no parameter " << name;
+  return {};
 }
 
 std::vector<Rows> JitProgram::run(const std::string &name, int64_t rows,

@@ -60,6 +60,8 @@ public:
     Form form = Form::Fused;
     int64_t maxRows = 37;   // tokens of a step
     int64_t capacity = 192; // positions of the caches
+    PhaseOptions phases;
+    std::map<std::string, std::vector<float>> parameters; // row after row, by name
   };
 
   // Compiles for testTarget() and binds the weights; fails the test if it cannot.
@@ -74,6 +76,10 @@ public:
   // same bits.
   Rows columnSums(size_t index);
 
+  // The gradient of a parameter, row after row, which every run adds to. Fails the test unless all
+  // teams have the same bits, and zeros in the padding.
+  Rows gradient(const std::string &name);
+
   const ProgramManifest &manifest() const { return manifest_; }
 
 private:
@@ -81,6 +87,7 @@ private:
   struct Instance {
     GuardedMemory arena;
     std::vector<GuardedMemory> caches, sums;
+    std::vector<GuardedMemory> parameters; // values and gradient of each
   };
 
   absl::StatusOr<CompiledModel> compile(mlir::ModuleOp module);

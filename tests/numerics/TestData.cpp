@@ -148,7 +148,8 @@ std::vector<float> roundWeights(std::vector<float> weights) {
 
 bool usesMatrixUnit(int64_t rows) {
   static const TargetDescription target = *describeTarget(testTarget());
-  return target.dot == kernel::Dot::Amx && rows > target.tiles.widths[target.tiles.widths.size() - 2];
+  return target.dot == kernel::Dot::Amx &&
+         rows > target.tiles.widths[target.tiles.widths.size() - 2];
 }
 
 double distanceToTie(std::span<const double> row, bool matrixUnit) {

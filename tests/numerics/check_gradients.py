@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """check_gradients.py TRAIN_STEP [NAME...]
 
-Holds gradients of adapters, as the reference interpreter computes them, against PyTorch's autograd on
-random models: of block formats, on the weights that the oracle decodes. Needs Debian's python3-torch.
+Holds gradients of adapters, as the reference interpreter and compiled code compute them, against PyTorch's
+autograd on random models: of block formats, on the weights that the oracle decodes. Needs Debian's python3-torch.
 TRAIN_STEP is the program of that name.
 """
 import os
@@ -62,12 +62,15 @@ CASES = {
     "Q4_K_M": (dict(BLOCKS, type="Q4_K_M", layers=4), every(layers=range(4)), 2, 6, 0),
 }
 SEED = 987654321
-RUNS = {  # options of train_step: real, tolerance of gradients
-    (): ("double", 1e-10),
-    ("fuse",): ("float", 1e-4),
-    ("save=0",): ("double", 1e-10),
-    ("save=8000", "fuse"): ("double", 1e-10),
-}
+RUNS = [  # how train_step computes, tolerance of losses, tolerance of gradients, options
+    ("double", 1e-10, 1e-10),
+    ("float", 1e-5, 1e-4, "fuse"),
+    ("double", 1e-10, 1e-10, "save=0"),
+    ("double", 1e-10, 1e-10, "save=8000", "fuse"),
+    ("compiled-f32", 1e-5, 1e-4),
+    ("compiled", 1e-5, 1e-4, "save=0"),
+    ("compiled", 1e-5, 1e-4, "save=8000"),
+]
 
 
 def dropout_mask(rate, layer, site, shape):
@@ -191,14 +194,13 @@ def check(name, train_step, folder):
         for x in matrices:
             out.write(x.tobytes())
     worst = {}
-    for run, (real, tolerance) in RUNS.items():
+    for real, loss_tolerance, tolerance, *run in RUNS:
         ids = [",".join(map(str, x)) for x in (tokens, targets)]
         subprocess.run([train_step, path, file(".adapters"), file(".parameters"), file(".out"), real,
                         str(length), str(dropout), str(SEED), *ids, *run], check=True)
         out = np.fromfile(file(".out"))
-        loss_tolerance = 1e-10 if real == "double" else 1e-5
         for found in (out[:rows], out[rows : 2 * rows]):
-            assert distance(found, losses) < loss_tolerance, (name, run, distance(found, losses))
+            assert distance(found, losses) < loss_tolerance, (name, real, run, distance(found, losses))
         at = 2 * rows
         for i, leaf in enumerate(leaves):
             want = leaf.grad.numpy()
@@ -206,11 +208,11 @@ def check(name, train_step, folder):
             at += want.size
             assert np.linalg.norm(want) > 1e-6, (name, adapters[i // 2][0], "has no gradient")
             d = distance(found, want)
-            assert d < tolerance, (name, run, adapters[i // 2][0], "AB"[i % 2], d)
+            assert d < tolerance, (name, real, run, adapters[i // 2][0], "AB"[i % 2], d)
             worst[real] = max(worst.get(real, 0), d)
         assert at == len(out)
-    print(f"{name:14} {len(leaves):2} matrices, double {worst['double']:.0e}, "
-          f"float {worst['float']:.0e}", flush=True)
+    print(f"{name:14} {len(leaves):2} matrices,",
+          ", ".join(f"{real} {d:.0e}" for real, d in worst.items()), flush=True)
 
 
 def main():

@@ -1,16 +1,19 @@
 // train_step MODEL.gguf ADAPTERS PARAMETERS OUT REAL SEQUENCE DROPOUT SEED TOKENS TARGETS OPTION...
 //
-// One step of training, interpreted. ADAPTERS has a line `weight rank scale` for each adapter,
-// PARAMETERS its matrices as float32, A before B, one adapter after the other. TOKENS and TARGETS
-// are ids with commas between. Writes to OUT as float64: the losses of @loss, those of
+// One step of training, interpreted or compiled. ADAPTERS has a line `weight rank scale` for each
+// adapter, PARAMETERS its matrices as float32, A before B, one adapter after the other. TOKENS and
+// TARGETS are ids with commas between. Writes to OUT as float64: the losses of @loss, those of
 // @loss.gradient, and the gradients of the sum of the losses, each weighted by 1 + row / 4, in the
-// order of PARAMETERS. REAL is `float` or `double`. OPTION is `save=BYTES`, not to compute all of a
-// block again but keep results of so many bytes (0: any), or `fuse`, to run what phases up to
-// `layout` leave.
+// order of PARAMETERS. REAL is `float` or `double` for the interpreter, `compiled` or
+// `compiled-f32` for code for this CPU, with the arithmetic that `compute` chooses by itself or
+// f32. OPTION is `save=BYTES`, not to compute all of a block again but keep results of so many
+// bytes (0: any), or `fuse`, to run what phases up to `layout` leave.
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "compiler/Driver/TrainingLoader.h"
 #include "compiler/Interpreter/Interpreter.h"
 #include "compiler/Interpreter/Status.h"
 #include "compiler/Pipeline/Phases.h"
@@ -72,6 +75,9 @@ absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
   return a;
 }
 
+// The weight of a row's loss in gradients.
+double lossWeight(size_t row) { return 1 + static_cast<double>(row) / 4; }
+
 template <class Real>
 absl::Status step(mlir::ModuleOp module, gguf::GgufFile &model, const Arguments &a) {
   WeightSource source = [&](absl::string_view name) -> absl::StatusOr<std::span<const uint8_t>> {
@@ -104,7 +110,7 @@ absl::Status step(mlir::ModuleOp module, gguf::GgufFile &model, const Arguments 
                                                 IndexValue{a.seed}};
   std::vector<Real> weights;
   for (size_t t = 0; t < a.tokens.size(); ++t)
-    weights.push_back(1 + static_cast<Real>(t) / 4);
+    weights.push_back(static_cast<Real>(lossWeight(t)));
   for (const char *function : {"loss", "loss.gradient"}) {
     LLMC_ASSIGN_OR_RETURN(auto results, interpreter.call(function, arguments));
     write(std::get<TensorRef<Real>>(results[0])->data);
@@ -116,8 +122,65 @@ absl::Status step(mlir::ModuleOp module, gguf::GgufFile &model, const Arguments 
   return out.good() ? absl::OkStatus() : absl::InternalError("the results cannot be written");
 }
 
+absl::Status compiledStep(std::shared_ptr<gguf::GgufFile> file, const Arguments &a) {
+  ThreadTeam team(2);
+  TrainingLoadOptions options;
+  options.import = a.import;
+  options.batch = static_cast<int64_t>(a.tokens.size()) / a.import.sequence;
+  options.compile.phases = a.phases;
+  if (a.real == "compiled-f32")
+    options.compile.phases.compute = PhaseOptions::Compute::F32;
+  LLMC_ASSIGN_OR_RETURN(auto model, loadTraining(std::move(file), team, options));
+  std::ifstream in(a.parameters, std::ios::binary);
+  std::vector<TrainedTensor> tensors = model->tensors();
+  std::vector<size_t> order; // of the model's parameters, as the file has them
+  std::vector<float> rows;
+  for (const AdaptedWeight &adapter : a.import.adapters)
+    for (const char *suffix : {".lora_a", ".lora_b"})
+      for (size_t i = 0; i < tensors.size(); ++i)
+        if (tensors[i].name == absl::StrCat(adapter.weight, suffix))
+          order.push_back(i);
+  auto size = [&](size_t i) {
+    return static_cast<size_t>(model->parameters()[i].rows * model->parameters()[i].columns);
+  };
+  for (size_t i : order) {
+    rows.resize(size(i));
+    if (!in.read(reinterpret_cast<char *>(rows.data()),
+                 static_cast<std::streamsize>(rows.size() * sizeof(float))))
+      return absl::InvalidArgumentError(absl::StrCat(a.parameters, ": is too short"));
+    model->fromRows(i, rows, tensors[i].values);
+  }
+  std::ofstream out(a.out, std::ios::binary);
+  auto write = [&](std::span<const float> data) {
+    std::vector<double> values(data.begin(), data.end());
+    out.write(reinterpret_cast<const char *>(values.data()),
+              static_cast<std::streamsize>(values.size() * sizeof(double)));
+  };
+  // Evaluation drops nothing.
+  if (a.import.dropout == 0) {
+    LLMC_ASSIGN_OR_RETURN(std::span<const float> losses, model->losses(a.tokens, a.targets));
+    write(losses);
+  }
+  for (size_t t = 0; t < a.tokens.size(); ++t)
+    model->setLossWeight(static_cast<int64_t>(t), static_cast<float>(lossWeight(t)));
+  LLMC_ASSIGN_OR_RETURN(std::span<const float> losses,
+                        model->addGradients(a.tokens, a.targets, a.seed));
+  for (int i = a.import.dropout == 0 ? 1 : 0; i < 2; ++i)
+    write(losses);
+  for (size_t i : order) {
+    rows.resize(size(i));
+    model->toRows(i, tensors[i].gradient, rows);
+    write(rows);
+  }
+  return out.good() ? absl::OkStatus() : absl::InternalError("the results cannot be written");
+}
+
 absl::Status run(std::span<char *> argv) {
   LLMC_ASSIGN_OR_RETURN(Arguments a, parseArguments(argv));
+  if (absl::StartsWith(a.real, "compiled")) {
+    LLMC_ASSIGN_OR_RETURN(auto file, gguf::GgufFile::open(a.model));
+    return compiledStep(std::move(file), a);
+  }
   mlir::MLIRContext context;
   context.loadDialect<mlir::tensor::TensorDialect>();
   LLMC_ASSIGN_OR_RETURN(auto model, gguf::GgufFile::open(a.model));

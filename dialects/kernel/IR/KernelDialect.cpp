@@ -149,6 +149,19 @@ int64_t PartsType::getBytes() const {
   return getHeads() * kAttentionParts * getQueries() * partsRowBytes(getValue());
 }
 
+int64_t kernel::bufferBytes(Type type, int64_t maxRows) {
+  if (auto packed = dyn_cast<PackedType>(type))
+    return llvm::divideCeil(maxRows, packed.getMaxTile()) * packed.getTileBytes();
+  if (auto parts = dyn_cast<PartsType>(type))
+    return parts.getBytes();
+  if (auto factor = dyn_cast<FactorType>(type))
+    return llvm::divideCeil(maxRows, kMatrixTile) * factor.getTileBytes();
+  if (auto saved = dyn_cast<SavedType>(type))
+    return saved.getLayers() * bufferBytes(saved.getSlice(), maxRows);
+  auto buffer = cast<BufferType>(type);
+  return llvm::alignTo((maxRows + kRowPadding) * buffer.getRowBytes(), 64);
+}
+
 TargetAttr kernel::getTarget(Operation *op) {
   auto module = dyn_cast<ModuleOp>(op);
   if (!module)

@@ -9,6 +9,8 @@
 namespace llmc::kernel {
 // What #kernel.memory says where there is none.
 inline constexpr int64_t kPrefetchFar = 4096, kPrefetchNear = 2048, kPanelCache = 1 << 20;
+// Rows, and columns of f32, of a register of the matrix unit.
+inline constexpr int64_t kMatrixTile = 16;
 } // namespace llmc::kernel
 
 #include "dialects/kernel/IR/KernelEnums.h.inc"
@@ -43,12 +45,16 @@ constexpr bool usesPanels(Dot dot) { return dot == Dot::Amx || dot == Dot::Vnni5
 // Bytes of a panel of 16 rows of `columns` weights: bf16 for AMX, in tiles of 32 columns. Panels of
 // bytes and scales take less.
 constexpr int64_t panelBytes(int64_t columns) { return columns / 32 * 1024; }
-// Products of many tokens unpack groups of weight rows to panels: an even number of panels, at least
-// two, that together take about `cache` bytes.
+// Products of many tokens unpack groups of weight rows to panels: an even number of panels, at
+// least two, that together take about `cache` bytes.
 constexpr int64_t panelCount(int64_t columns, int64_t cache) {
   int64_t pairs = cache / 2 / panelBytes(columns);
   return 2 * (pairs > 1 ? pairs : 1);
 }
+
+// Bytes of a buffer, or of another thing that kernel.alloc makes, in steps of up to `maxRows`
+// tokens.
+int64_t bufferBytes(::mlir::Type type, int64_t maxRows);
 
 // The target of the module around `op`; null when there is none.
 TargetAttr getTarget(::mlir::Operation *op);

@@ -28,4 +28,10 @@ def Kernel_Map : I32EnumAttr<"Map", "an elementwise function", [
   let genSpecializedAttr = 0;
 }
 
+def Kernel_FactorForm : I32EnumAttr<"FactorForm", "which operand of a tile product", [
+  I32EnumAttrCase<"Rows", 0, "rows">, I32EnumAttrCase<"Pairs", 1, "pairs">]> {
+  let cppNamespace = "::llmc::kernel";
+  let genSpecializedAttr = 0;
+}
+
 #endif

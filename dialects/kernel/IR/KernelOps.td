@@ -2,6 +2,7 @@
 #define LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
 
 include "dialects/kernel/IR/KernelOperands.td"
+include "dialects/kernel/IR/KernelProductOps.td"
 include "dialects/kernel/IR/KernelTrainingOps.td"
 include "mlir/IR/SymbolInterfaces.td"
 
@@ -16,7 +17,8 @@ def Kernel_AllocOp : Kernel_Op<"alloc"> {
     ```
   }];
   let arguments = (ins DefaultValuedAttr<I64Attr, "-1">:$offset);
-  let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType, Kernel_PartsType]>, "", [MemAlloc]>:$result);
+  let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType, Kernel_PartsType,
+                                      Kernel_FactorType, Kernel_SavedType]>, "", [MemAlloc]>:$result);
   let assemblyFormat = "`at` $offset attr-dict `:` type($result)";
 }
 
@@ -285,7 +287,7 @@ def Kernel_MergePartsOp : Kernel_Op<"merge_parts"> {
   let hasVerifier = 1;
 }
 
-def Kernel_LayersOp : Kernel_Op<"layers"> {
+def Kernel_LayersOp : Kernel_Op<"layers", [AttrSizedOperandSegments]> {
   let summary = "Runs the model's blocks, one after the other";
   let description = [{
     Layer i calls `blocks[schedule[i]]` with the current hidden state, the buffer for the next one, the
@@ -300,9 +302,16 @@ def Kernel_LayersOp : Kernel_Op<"layers"> {
   }];
   let arguments = (ins Arg<Kernel_BufferType, "", [MemRead, MemWrite]>:$hidden,
                        Arg<Kernel_BufferType, "", [MemRead, MemWrite]>:$other,
+                       Arg<Variadic<Kernel_SavedType>, "", [MemWrite]>:$saved,
                        Variadic<AnyType>:$shared, SymbolRefArrayAttr:$blocks,
-                       DenseI32ArrayAttr:$schedule);
-  let assemblyFormat = "$hidden `,` $other (`shared` `(` $shared^ `)`)? attr-dict `:` type(operands)";
+                       DefaultValuedAttr<DenseI32ArrayAttr, "{}">:$counts, DenseI32ArrayAttr:$schedule);
+  let assemblyFormat = [{
+    $hidden `,` $other (`saved` `(` $saved^ `)`)? (`shared` `(` $shared^ `)`)? attr-dict `:` type(operands)
+  }];
+  let extraClassDeclaration = [{
+    // How many of `saved` block `i` writes: all zero where nothing is saved.
+    int64_t getSavedCount(unsigned i) { return getCounts().empty() ? 0 : getCounts()[i]; }
+  }];
 }
 
 #endif

@@ -75,19 +75,19 @@ def Kernel_DropoutOp : Kernel_Op<"dropout"> {
 }
 
 def Kernel_EmbedAdjointOp : Kernel_Op<"embed_adjoint"> {
-  let summary = "Adds rows to the rows of a gradient that their tokens choose";
+  let summary = "Adds rows to the columns of a gradient that their tokens choose";
   let description = [{
-    Adds row t of `adjoint` to row `tokens[t]` of `gradient`, in the order of t: `llm.embed_adjoint`, added
-    to what is there. The gradient is f32, row after row. Work is split by rows of the gradient.
+    Adds row t of `adjoint` to column `tokens[t]` of `gradient`, in the order of t: `llm.embed_adjoint`,
+    added to what is there. Work is split by columns of the gradient.
 
     ```mlir
     kernel.embed_adjoint %du, %tokens into %g
-        : !kernel.buffer<8 x f32>, !kernel.buffer<1 x i32>, tensor<32000x8xf32>
+        : !kernel.buffer<8 x f32>, !kernel.buffer<1 x i32>, !kernel.parameter<8 x 32000>
     ```
   }];
   let arguments = (ins Kernel_In:$adjoint, Kernel_In:$tokens,
-                       Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient);
-  let assemblyFormat = "$adjoint `,` $tokens `into` $gradient attr-dict `:` type(operands)";
+                       Arg<Kernel_ParameterType, "", [MemRead, MemWrite]>:$gradient);
+  let assemblyFormat = "$adjoint `,` $tokens `into` $gradient attr-dict `:` qualified(type(operands))";
 }
 
 def Kernel_CausalAttentionOp : Kernel_Op<"causal_attention"> {

@@ -150,4 +150,72 @@ def Kernel_PartsType : Kernel_Type<"Parts", "parts"> {
   }];
 }
 
+def Kernel_FormAttr : EnumAttr<Kernel_Dialect, Kernel_FactorForm, "form"> {
+  let assemblyFormat = "$value";
+}
+
+def Kernel_FactorType : Kernel_Type<"Factor", "factor"> {
+  let summary = "Rows in tiles for the matrix unit, each number as the sum of two bfloat16";
+  let description = [{
+    Tokens are taken 16 by 16, columns 32 by 32; `columns` is padded with zeros to whole tiles, and so
+    are tokens. A tile of 16 tokens has `[columns / 32][2]` pieces of 1024 bytes, of the high parts and of
+    the low ones. A piece is, by `form`,
+
+    * `rows`: `[16 tokens][32 columns]`, the first operand of a tile product,
+    * `pairs`: `[16 pairs of columns][16 tokens][2]`, the second.
+
+    ```mlir
+    !kernel.factor<64, rows>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "elements of a token, with padding">:$columns,
+                        EnumParameter<Kernel_FactorForm>:$form);
+  let assemblyFormat = "`<` $columns `,` $form `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    // Bytes from one tile of tokens to the next.
+    int64_t getTileBytes() const { return getColumns() * kMatrixTile * 4; }
+  }];
+}
+
+def Kernel_ParameterType : Kernel_Type<"Parameter", "parameter"> {
+  let summary = "A matrix that training changes, or the sum of its gradients";
+  let description = [{
+    `rank` rows of `width` f32, row after row, each padded with zeros to 16. A matrix of adapter files that
+    is higher than wide lies here transposed, so that kernels read long rows.
+
+    ```mlir
+    !kernel.parameter<8 x 64>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "rows">:$rank,
+                        AttrOrTypeParameter<"int64_t", "columns">:$width);
+  let assemblyFormat = "`<` $rank `x` $width `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    // Bytes from one row to the next.
+    int64_t getRowBytes() const { return (getWidth() + 15) / 16 * 64; }
+  }];
+}
+
+def Kernel_SavedType : Kernel_Type<"Saved", "saved"> {
+  let summary = "What each layer of a block keeps for its adjoint";
+  let description = [{
+    A `!kernel.buffer<width x f32>` for each layer, one after the other.
+
+    ```mlir
+    !kernel.saved<2 x 64>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "layers">:$layers,
+                        AttrOrTypeParameter<"int64_t", "elements of a row">:$width);
+  let assemblyFormat = "`<` $layers `x` $width `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    BufferType getSlice() const {
+      return BufferType::get(getContext(), getWidth(), ::mlir::Float32Type::get(getContext()));
+    }
+  }];
+}
+
 #endif

@@ -1,0 +1,90 @@
+// Verifiers of the products of training.
+#include "dialects/kernel/IR/KernelDialect.h"
+#include "dialects/llm/Formats/PackedLayout.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace llmc;
+using namespace llmc::kernel;
+
+LogicalResult FactorType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns,
+                                 FactorForm) {
+  if (columns < 1 || columns % 32)
+    return emitError() << "a factor has whole tiles of 32 columns, not " << columns;
+  return success();
+}
+
+LogicalResult ParameterType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+                                    int64_t columns) {
+  if (rows < 1 || columns < rows)
+    return emitError() << "a parameter has rows, and is not higher than wide";
+  return success();
+}
+
+LogicalResult SavedType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers,
+                                int64_t width) {
+  if (layers < 1 || width < 1)
+    return emitError() << "layers and width must be positive";
+  return success();
+}
+
+LogicalResult ProductOp::verify() {
+  auto weight = cast<RankedTensorType>(getWeight().getType());
+  if (weight.getRank() != 2 || !isa_and_nonnull<llm::PackedAttr>(weight.getEncoding()))
+    return emitOpError() << "needs a packed weight matrix, not " << weight;
+  PackedLayout layout(*llm::getBlockFormat(weight.getElementType()));
+  const int64_t padded = layout.units(weight.getDimSize(1)) * layout.unitWeights();
+  const int64_t out = getOut().getType().getWidth();
+  int64_t rows = out;
+  if (auto factor = dyn_cast<FactorType>(getInput().getType())) {
+    if ((factor.getForm() == FactorForm::Pairs) != getTransposed())
+      return emitOpError() << "takes a factor of rows, and one of pairs when transposed";
+    if (getTransposed())
+      rows = std::min(factor.getColumns(), weight.getDimSize(0) - int64_t(getFirstRow()));
+    else if (factor.getColumns() < padded)
+      return emitOpError() << "a factor of " << factor.getColumns()
+                           << " columns does not cover the units of " << weight;
+  } else {
+    const int64_t width = cast<BufferType>(getInput().getType()).getWidth();
+    if (getTransposed())
+      rows = width;
+    else if (width != weight.getDimSize(1))
+      return emitOpError() << "input has " << width << " columns, expected "
+                           << weight.getDimSize(1);
+  }
+  if (getTransposed() && out != weight.getDimSize(1))
+    return emitOpError() << "output has " << out << " columns, expected " << weight.getDimSize(1);
+  const int64_t first = getFirstRow();
+  if (first < 0 || first % 16 || first + rows > weight.getDimSize(0))
+    return emitOpError() << "first_row is a multiple of 16 with " << rows << " rows behind it in "
+                         << weight;
+  if (getAddend() && getAddend().getType() != getOut().getType())
+    return emitOpError() << "addend and output must have the same type";
+  return success();
+}
+
+// The columns of a parameter that an operation on rows uses.
+template <class Op>
+static LogicalResult checkWidths(Op op, ParameterType matrix, int64_t rank, int64_t width) {
+  const int64_t first = op.getFirstColumn();
+  if (matrix.getRank() == rank && first >= 0 && first % 16 == 0 &&
+      first + width <= matrix.getWidth())
+    return success();
+  return op.emitOpError() << "rows of " << rank << " and " << width << " from column " << first
+                          << " on do not fit " << matrix;
+}
+
+LogicalResult DotsOp::verify() {
+  return checkWidths(*this, getMatrix().getType(), getOut().getType().getWidth(),
+                     getInput().getType().getWidth());
+}
+
+LogicalResult ExpandOp::verify() {
+  return checkWidths(*this, getMatrix().getType(), getInput().getType().getWidth(),
+                     getOut().getType().getWidth());
+}
+
+LogicalResult OuterOp::verify() {
+  return checkWidths(*this, getGradient().getType(), getNarrow().getType().getWidth(),
+                     getWide().getType().getWidth());
+}
