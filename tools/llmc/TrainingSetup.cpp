@@ -4,6 +4,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "compiler/Driver/ModelLoader.h"
+#include "compiler/Driver/TrainingLoader.h"
 #include "frontends/lora/config/AdapterPlan.h"
 #include "frontends/lora/train/ModelAdapter.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
@@ -23,6 +24,10 @@ absl::Status checkSupported(const lora::TrainConfig &config, absl::string_view f
     if (value != 0)
       return absl::UnimplementedError(
           absl::StrCat(file, ": ", key, ": cannot be changed yet; remove it, the model's is used"));
+  if (config.compute == "int16")
+    return absl::UnimplementedError(absl::StrCat(
+        file, ": compute: int16 is not there yet; take auto, which is as exact where there is a "
+              "matrix unit and f32 elsewhere"));
   return absl::OkStatus();
 }
 
@@ -100,8 +105,22 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
 
 absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t sequence,
                                                                         int64_t rows) {
-  return absl::UnimplementedError(absl::StrCat(
-      config.model, ": this llmc cannot train yet; only its config and data were read"));
+  TrainingLoadOptions load;
+  load.import.sequence = sequence;
+  load.import.dropout = static_cast<float>(config.dropout);
+  for (const lora::AdapterMatrix &matrix : plan.matrices)
+    load.import.adapters.push_back(
+        {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale())});
+  load.batch = rows;
+  load.compile.targetCpu = options.model.targetCpu;
+  if (!options.model.noObjectCache)
+    load.compile.cacheDirectory = defaultCacheDirectory();
+  PhaseOptions &phases = load.compile.phases;
+  phases.gradientCheckpointing = config.gradientCheckpointing;
+  phases.memoryBudget = config.memoryBudget;
+  if (config.compute == "f32")
+    phases.compute = PhaseOptions::Compute::F32;
+  return loadTraining(file, *team, load);
 }
 
 uint64_t anonymousMemory() {

@@ -12,6 +12,7 @@ module attributes {kernel.scratch_bytes = 1024 : i64,
                    kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 9>} {
 
 llm.weight @norm : tensor<64xf32> from "norm"
+llm.parameter @table : tensor<70x16xf32> from "table"
 
 // CHECK-LABEL: func.func private @rows(
 // CHECK-SAME: %[[C:[^:]*]]: !llvm.ptr, %[[T:[^:]*]]: i64, %[[N:[^:]*]]: i64, %[[X:[^:]*]]: !llvm.ptr, %[[Y:[^:]*]]: !llvm.ptr, %[[Z:[^:]*]]: !llvm.ptr, %[[U:[^:]*]]: !llvm.ptr, %[[V:[^:]*]]: !llvm.ptr, %[[TABLE:[^:]*]]: !llvm.ptr, %[[IDS:[^:]*]]: !llvm.ptr, %[[I:[^:]*]]: i64)
@@ -37,9 +38,9 @@ func.func private @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %table: !t, %ids
   // CHECK: call @llmc_rope_table(
   kernel.rope_table %i, %table {frequencies = array<f64: 1.0>, magnitude = 1.0 : f64, sequence = 3 : i64}
       : index, !t
-  // CHECK: call @embed_adjoint.16(%[[T]], %[[N]], %[[ROWS]], %[[TABLE]], %[[IDS]], %{{.*}})
-  %g = kernel.get_weight @norm : tensor<64xf32>
-  kernel.embed_adjoint %table, %ids into %g : !t, !ids, tensor<64xf32>
+  // CHECK: call @embed_adjoint.16x70(%[[T]], %[[N]], %[[ROWS]], %[[TABLE]], %[[IDS]], %{{.*}})
+  %g = kernel.get_gradient @table : !kernel.parameter<16 x 70>
+  kernel.embed_adjoint %table, %ids into %g : !t, !ids, !kernel.parameter<16 x 70>
   return
 }
 

@@ -39,8 +39,8 @@ func.func @attention(%q: !b, %k: !k, %v: !k, %y: !b, %l: !l, %dy: !b, %dq: !b, %
 }
 
 // CHECK-LABEL: func.func @embed
-func.func @embed(%du: !t, %tokens: !kernel.buffer<1 x i32>, %g: tensor<100x16xf32>) {
-  // CHECK: kernel.embed_adjoint %arg0, %arg1 into %arg2 : !kernel.buffer<16 x f32>, !kernel.buffer<1 x i32>, tensor<100x16xf32>
-  kernel.embed_adjoint %du, %tokens into %g : !t, !kernel.buffer<1 x i32>, tensor<100x16xf32>
+func.func @embed(%du: !t, %tokens: !kernel.buffer<1 x i32>, %g: !kernel.parameter<16 x 100>) {
+  // CHECK: kernel.embed_adjoint %arg0, %arg1 into %arg2 : !kernel.buffer<16 x f32>, !kernel.buffer<1 x i32>, !kernel.parameter<16 x 100>
+  kernel.embed_adjoint %du, %tokens into %g : !t, !kernel.buffer<1 x i32>, !kernel.parameter<16 x 100>
   return
 }
