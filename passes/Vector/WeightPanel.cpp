@@ -88,10 +88,10 @@ private:
 };
 
 // One block of an integer format.
-void emitBlock(Emitter &e, const PackedLayout &layout, Value header, Value body, Value ahead,
-               PanelWriter &writer) {
+void emitBlock(Emitter &e, Dot dot, const PackedLayout &layout, Value header, Value body,
+               Value ahead, PanelWriter &writer) {
   const BlockProgram &program = layout.format->program();
-  BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, Dot::Vnni512);
+  BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, dot);
   block.header = header;
   block.body = body;
   PrefetchStream stream(e, e.gep(body, ahead), layout.bodyBytes / 64, layout.format->weights / 4);
@@ -133,7 +133,7 @@ void emitFloats(Emitter &e, KernelLibrary &library, const PackedLayout &layout, 
   auto emit = [&](Value from, Value panel, Value left) {
     PanelWriter writer(e, form, panel, p[3]);
     for (int64_t k = 0; k < kStep; ++k) {
-      BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, Dot::Vnni512);
+      BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, library.target.getDot());
       Value at = e.gep(from, k * int64_t(layout.unitBytes));
       if (left)
         at = e.select(e.less(e.c64(k), left), at, zeros);
@@ -174,7 +174,7 @@ func::FuncOp getPanelUnpack(KernelLibrary &library, Location loc, const BlockFor
               e.loop(e.c64(0), e.c64(layout.unitBlocks), e.c64(1), {unit[0], body, unit[1]},
                      [&](Value, ValueRange c) {
                        PanelWriter writer(e, form, c[2], p[3]);
-                       emitBlock(e, layout, c[0], c[1], p[4], writer);
+                       emitBlock(e, library.target.getDot(), layout, c[0], c[1], p[4], writer);
                        return Values{e.gep(c[0], layout.headerBytes), e.gep(c[1], layout.bodyBytes),
                                      e.gep(c[2], format.weights * panelColumnBytes(form))};
                      });

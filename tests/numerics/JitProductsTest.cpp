@@ -13,10 +13,12 @@ using Compute = PhaseOptions::Compute;
 // matrix unit drops the product of the low parts, at most 2^-8 of each number, and rounds low
 // parts, by 2^-9 of themselves.
 double relativeError(Compute compute, int64_t terms) {
-  absl::StatusOr<TargetDescription> target = describeTarget(testTarget());
-  const bool matrixUnit =
-      compute == Compute::Auto && target.ok() && target->dot == kernel::Dot::Amx;
-  return (matrixUnit ? 0x1p-16 + 2 * 0x1p-17 : 0) + 0x1p-24 * double(terms + 8);
+  static const bool hasMatrixUnit = [] {
+    absl::StatusOr<TargetDescription> target = describeTarget(testTarget());
+    return target.ok() && target->dot == kernel::Dot::Amx;
+  }();
+  const bool split = compute == Compute::Auto && hasMatrixUnit;
+  return (split ? 0x1p-16 + 2 * 0x1p-17 : 0) + 0x1p-24 * double(terms + 8);
 }
 
 // Programs train when they have a parameter.

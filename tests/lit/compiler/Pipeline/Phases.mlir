@@ -30,7 +30,7 @@
 // LLVM:        llm-verify-phase{phase=fuse},
 // LLVM-NEXT:   llm-assign-layouts,
 // LLVM-NEXT:   llm-verify-phase{phase=layout},
-// LLVM-NEXT:   llm-to-kernel,
+// LLVM-NEXT:   llm-to-kernel{compute=auto},
 // LLVM-NEXT:   kernel-plan-memory,
 // Only now is it known which buffers share memory.
 // LLVM-NEXT:   kernel-insert-barriers,
