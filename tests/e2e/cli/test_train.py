@@ -9,7 +9,6 @@ import resource
 import signal
 import struct
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -125,17 +124,6 @@ class TrainConfig(TrainCase):
         self.refused(FAILED, "train", "--lora", self.config(model=compiled), tells=["model.llmc", "GGUF"])
 
 
-def can_train():
-    """Whether this build has a program to train with."""
-    with tempfile.TemporaryDirectory() as folder:
-        text = pathlib.Path(folder, "text.txt")
-        text.write_text("one two three four five six seven")
-        config = pathlib.Path(folder, "config.yaml")
-        config.write_text(f"model: {MODEL}\ndata: {text}\nmax_seq_length: 4\nval_size: 0\n")
-        return b"cannot train yet" not in llmc("train", "--lora", config, "--plan", "--json").stderr
-
-
-@unittest.skipUnless(can_train(), "this build cannot train yet")
 class Train(TrainCase):
     def test_files_and_report(self):
         result = self.train("--set", "output_dir=" + str(self.folder / "json"))
@@ -285,6 +273,28 @@ class Train(TrainCase):
         self.assertEqual(len(ids), 128 + 4 * 2 * 17)
         self.assertTrue((self.folder / "dump" / "gradients-000002.safetensors").exists())
         self.assertTrue((self.folder / "dump" / "adapter-000000" / "adapter_config.json").exists())
+
+    def test_learns(self):
+        """A task with one right answer, which the adapter then gives on unseen inputs, merged or not."""
+        generator = random.Random(4)
+        lines = []
+        for _ in range(80):
+            name = "".join(generator.choice("abcdefghijklm") for _ in range(6))
+            lines.append(json.dumps({"prompt": f"{name} and his horse", "completion": " went to Padua."}))
+        result = self.train(config=self.config(
+            data=self.file("task.jsonl", "\n".join(lines)), max_seq_length=24, batch_size=4, max_steps=60,
+            learning_rate="5e-3", lora="{rank: 4}", val_size=16, eval_steps=0))
+        self.assertGreater(result["ppl_before"], 20)
+        self.assertLess(result["ppl_after"], 1.5)
+        self.assertTrue(result["measurable"])
+        self.assertIn("went to Padua.", result["sample"]["after"])
+        adapter_file, merged = self.folder / "out" / "adapter.gguf", self.folder / "merged.gguf"
+        self.done("export-lora", MODEL, "--lora", adapter_file, "-o", merged, "--type", "Q8_0")
+        prompt = ["-p", "nopqrs and his horse", "-n", 5, "--temp", 0, "--json"]
+        for arguments, right in [([MODEL], False), ([MODEL, "--lora", adapter_file], True),
+                                 ([MODEL, "--lora", self.folder / "out" / "peft"], True), ([merged], True)]:
+            text = self.json("run", *arguments, *prompt)["text"]
+            self.assertEqual(text.startswith(" went to Pa"), right, (arguments, text))
 
     def test_other_models(self):
         """Other block formats, and all kinds of matrices."""

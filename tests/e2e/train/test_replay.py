@@ -75,7 +75,7 @@ class Replay(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def train(self, model, steps, compute, keys):
-        values = {"model": model, "data": VERSE, "output_dir": self.folder / "out", "max_seq_length": 64,
+        values = {"model": model, "data": VERSE, "output_dir": self.folder / "out", "max_seq_length": 32,
                   "batch_size": 4, "max_steps": steps, "learning_rate": 1e-3, "warmup_steps": 5,
                   "lora": "{rank: 8, alpha: 16}", "weight_decay": 0.1, "max_grad_norm": 1, "val_size": 0,
                   "save_steps": 0, "compute": compute, "debug":
@@ -83,13 +83,11 @@ class Replay(unittest.TestCase):
         config = self.folder / "config.yaml"
         config.write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
         result = subprocess.run([LLMC, "train", "--lora", config, "--json"], capture_output=True)
-        if b"cannot train yet" in result.stderr:
-            self.skipTest("this build cannot train yet")
         self.assertEqual(result.returncode, 0, result.stderr.decode())
         lines = (self.folder / "out" / "metrics.jsonl").read_text().splitlines()
         return values, [json.loads(line) for line in lines]
 
-    def check(self, type, steps=50, compute="f32", losses=2e-3, gradients=1e-4, last=5e-2, **keys):
+    def check(self, type, steps=50, compute="f32", losses=1e-5, gradients=3e-5, last=5e-3, **keys):
         """Relative bounds: of each loss, of each matrix's gradient in the first step, and in the last,
         when the matrices have gone ways of their own for a while."""
         path = str(MODELS / f"shakespeare-{type}.gguf")
@@ -111,7 +109,7 @@ class Replay(unittest.TestCase):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
             else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
         accumulated = int(values.get("gradient_accumulation_steps", 1))
-        worst = 0
+        worst = {"loss": 0}  # and the gradients of two steps
 
         def batch_loss(step):
             ids, mask = (np.load(dump / f"step-{step:06}.{what}.npy") for what in ("ids", "mask"))
@@ -132,12 +130,14 @@ class Replay(unittest.TestCase):
                 for name, pair in leaves.items():
                     for half, leaf, gradient in zip("AB", pair, found[name]):
                         bound = gradients if row["step"] == 1 else last
-                        self.assertLess(distance(gradient, leaf.grad.numpy()), bound, (row["step"], name, half))
+                        off = distance(gradient, leaf.grad.numpy())
+                        self.assertLess(off, bound, (row["step"], name, half))
+                        worst[row["step"]] = max(off, worst.get(row["step"], 0))
             norm = torch.nn.utils.clip_grad_norm_(every, values["max_grad_norm"]).item()
             self.assertAlmostEqual(row["learning_rate"], optimizer.param_groups[0]["lr"], delta=1e-9)
             self.assertLess(abs(row["loss"] / loss.item() - 1), losses, row["step"])
             self.assertLess(abs(row["grad_norm"] / norm - 1), last, row["step"])
-            worst = max(worst, abs(row["loss"] / loss.item() - 1))
+            worst["loss"] = max(worst["loss"], abs(row["loss"] / loss.item() - 1))
             optimizer.step()
             schedule.step()
         self.assertLess(batch_loss(1).item(), 0.99 * metrics[0]["loss"], "the run learned nothing")
@@ -145,16 +145,17 @@ class Replay(unittest.TestCase):
         for name, pair in leaves.items():
             for leaf, found in zip(pair, trained[name]):
                 self.assertLess(distance(found, leaf.detach().numpy()), last, name)
-        print(f"{type} {compute}: {steps} steps, largest relative difference of a loss {worst:.1e}", flush=True)
+        print(f"{type} {compute}: {steps} steps, largest relative differences: of a loss {worst['loss']:.1e}, of a "
+              f"matrix's gradient {worst[1]:.1e} in the first step, {worst[steps]:.1e} in the last", flush=True)
 
     def test_f16(self):
-        self.check("f16")
+        self.check("f16", steps=12)
 
     def test_q4_k_m(self):
         self.check("Q4_K_M")
 
     def test_q8_0_default(self):
-        self.check("Q8_0", compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
+        self.check("Q8_0", steps=12, compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
 
     def test_q4_k_m_default(self):
         self.check("Q4_K_M", compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
