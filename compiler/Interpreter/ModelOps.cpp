@@ -168,7 +168,7 @@ absl::Status fusedLinear(llm::FusedLinearOp op, Frame<Real> &frame) {
   }
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> residual, frame.optionalTensor(op.getResidual()));
   if (residual)
-    return frame.setTensor(op.getProducts()[0], reference::add(*residual, products[0]));
+    products[0] = reference::add(*residual, products[0]);
   if (op.getActivation() == llm::Activation::Swiglu)
     return frame.setTensor(op.getProducts()[0], reference::swiglu(products[0], products[1]));
   for (auto [result, product] : llvm::zip(op.getProducts(), products))

@@ -48,9 +48,13 @@ void buildLayout(OpPassManager &pm, const PhaseOptions &) {
 void buildKernel(OpPassManager &pm, const PhaseOptions &options) {
   pm.addPass(kernel::createLlmToKernel(
       {.compute = options.compute == PhaseOptions::Compute::F32 ? "f32" : "auto"}));
+  // Before memory is planned, because what is packed must then live longer.
+  pm.addPass(kernel::createKernelGatherPacks());
   pm.addPass(kernel::createKernelPlanMemory());
   // After memory is planned: buffers that share a place must not be used at the same time.
   pm.addPass(kernel::createKernelInsertBarriers());
+  // Last, because barriers say which products run at the same time.
+  pm.addPass(kernel::createKernelShareProducts());
 }
 
 void buildVector(OpPassManager &pm, const PhaseOptions &) {

@@ -71,10 +71,11 @@ def FuseNorm : FusePass<"llm-fuse-norm"> {
 def FuseResidual : FusePass<"llm-fuse-residual"> {
   let summary = "Add the residual inside the linear layer that precedes";
   let description = [{
-    An `llm.add` of anything and the only product of an `llm.fused_linear` becomes that operation with
+    An `llm.add` of anything and the first product of an `llm.fused_linear` becomes that operation with
     a residual, in the place of the sum, where both addends are known. Of two products the later one
-    takes the earlier as its residual. Missed where the product has other uses, where the linear has
-    several products, an activation or a residual already, and across blocks of operations.
+    takes the earlier as its residual. Missed where the product has other uses or another product of the
+    linear is used before the sum, where the linear has an activation or a residual already, and across
+    blocks of operations.
 
     ```mlir
     %p = llm.fused_linear %x weights(%m) : (tensor<?x64xf32>, tensor<32x64xf16>) -> tensor<?x32xf32>

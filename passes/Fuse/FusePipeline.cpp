@@ -11,7 +11,7 @@ void llmc::buildFusePipeline(mlir::OpPassManager &pm) {
   // before and one after.
   pm.addPass(createFuseNorm());
   // After the linears are joined, because a product only takes a residual when it is its linear's
-  // only one.
+  // first.
   pm.addPass(createFuseResidual());
   // After the linears are joined, because gate and up must be products of one.
   pm.addPass(createFuseActivation());

@@ -11,19 +11,31 @@ namespace llmc {
 
 namespace {
 
+// Whether an operation between the two uses what `linear` yields. Both are in one block.
+bool isUsedBefore(FusedLinearOp linear, AddOp sum) {
+  for (Operation *user : linear->getUsers())
+    if (user->getBlock() != sum->getBlock() || user->isBeforeInBlock(sum))
+      return true;
+  return false;
+}
+
 // Why `sum` cannot become the residual sum of the linear that yields `product`; empty if it can.
 std::string findObstacle(AddOp sum, Value product) {
   auto linear = product.getDefiningOp<FusedLinearOp>();
   if (linear.getActivation() != Activation::None)
     return "linear has an activation";
-  if (linear.getProducts().size() != 1)
-    return llvm::formatv("linear has {0} products", linear.getProducts().size());
+  if (product != linear.getProducts()[0])
+    return "product is not its linear's first";
   if (linear.getResidual())
     return "linear has a residual already";
   if (!product.hasOneUse())
     return describeUses("product", product);
   if (linear->getBlock() != sum->getBlock())
     return "linear is in another block";
+  if (sum.getLhs().getDefiningOp() == sum.getRhs().getDefiningOp())
+    return "both addends are the linear's";
+  if (isUsedBefore(linear, sum))
+    return "another product is used before the sum";
   return "";
 }
 

@@ -43,12 +43,33 @@ def LlmToKernel : Pass<"llm-to-kernel", "::mlir::ModuleOp"> {
   let dependentDialects = ["::llmc::kernel::KernelDialect", "::mlir::func::FuncDialect"];
 }
 
+def KernelGatherPacks : Pass<"kernel-gather-packs", "::mlir::ModuleOp"> {
+  let summary = "Pack the inputs of independent products before the first of them";
+  let description = [{
+    A `kernel.pack_rows` that only products separate from an earlier one moves up to it, unless one of
+    them writes its input. So one barrier is enough for several small products, as those of adapters are.
+
+    ```mlir
+    kernel.pack_rows %u, %p : ...
+    kernel.matmul %p, %b, %q other %q {epilogue = #kernel.epilogue<add>} : ...
+    kernel.pack_rows %v, %r : ...
+    kernel.matmul %r, %c, %k other %k {epilogue = #kernel.epilogue<add>} : ...
+    // becomes
+    kernel.pack_rows %u, %p : ...
+    kernel.pack_rows %v, %r : ...
+    kernel.matmul %p, %b, %q other %q {epilogue = #kernel.epilogue<add>} : ...
+    kernel.matmul %r, %c, %k other %k {epilogue = #kernel.epilogue<add>} : ...
+    ```
+  }];
+}
+
 def KernelPlanMemory : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Give every buffer of a step its place in the arena";
   let description = [{
     Buffers whose lives do not overlap share memory: the largest is placed first, each at the lowest
     offset where nothing lies that lives at the same time. The operand and the result of one operation
-    live at the same time. The buffers of blocks lie behind those of the functions that run them. Sets
+    live at the same time, and so do those of products, or of packings, that follow one another: else
+    they had to wait for each other. The buffers of blocks lie behind those of the functions that run them. Sets
     `kernel.arena_bytes`, the size of the whole, on the module, and `kernel.scratch_bytes`, what each
     thread needs for itself. A buffer has room for the target's
     `max_rows` and the padding of the last token tile.
@@ -81,6 +102,26 @@ def KernelInsertBarriers : Pass<"kernel-insert-barriers", "::mlir::ModuleOp"> {
     ```
 
     Needs `kernel-plan-memory`.
+  }];
+}
+
+def KernelShareProducts : Pass<"kernel-share-products", "::mlir::ModuleOp"> {
+  let summary = "Split products between two barriers among the threads as if they were one";
+  let description = [{
+    A product of few rows cannot be split: one thread would have all of it, and the others would wait.
+    Where one has fewer groups of rows than 8, all products between the same two barriers get a `share`,
+    so that who has it has less of the others. Products of which one combines with another's rows are
+    left alone, because threads then rely on having the same rows of both.
+
+    ```mlir
+    kernel.matmul %p, %w, %y : ...
+    kernel.matmul %p, %a, %u : ...
+    // becomes
+    kernel.matmul %p, %w, %y {share = array<i64: 0, 36864>} : ...
+    kernel.matmul %p, %a, %u {share = array<i64: 32768, 36864>} : ...
+    ```
+
+    Needs `kernel-insert-barriers`.
   }];
 }
 

@@ -18,15 +18,31 @@ namespace {
 
 struct Life {
   AllocOp alloc;
-  int64_t bytes, first, last; // operations of the block, in order
+  int64_t bytes, first, last; // times of operations
 };
+
+// When each operation of a block runs. Products one after the other run at the same time, and so do
+// packings, because sharing memory would put a barrier between them.
+DenseMap<Operation *, int64_t> timesOf(Block &block) {
+  DenseMap<Operation *, int64_t> times;
+  int64_t time = 0;
+  Operation *previous = nullptr;
+  for (Operation &op : block) {
+    if (isa<AllocOp, GetWeightOp>(op))
+      continue;
+    const bool together = previous && previous->getName() == op.getName();
+    if (!together || !isa<MatmulOp, PackRowsOp>(op))
+      ++time;
+    times[&op] = time;
+    previous = &op;
+  }
+  return times;
+}
 
 // Places buffers one after the other, the largest first, each at the lowest offset where no buffer
 // lies that lives at the same time. Returns the size of the frame.
 int64_t placeBuffers(func::FuncOp function, int64_t base, int64_t maxRows) {
-  DenseMap<Operation *, int64_t> order;
-  for (Operation &op : function.front())
-    order[&op] = order.size();
+  DenseMap<Operation *, int64_t> order = timesOf(function.front());
   SmallVector<Life> lives;
   for (auto alloc : function.getOps<AllocOp>()) {
     Life life{alloc, bufferBytes(alloc.getType(), maxRows), INT64_MAX, -1};

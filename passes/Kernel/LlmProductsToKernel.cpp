@@ -58,7 +58,7 @@ void FunctionConverter::convertLinear(Operation *op, Value input, Value norm, Fl
   for (auto [i, weight] : llvm::enumerate(weights)) {
     // Of swiglu, the gate waits in the result's own buffer.
     Value out = swiglu && i == 1 ? alloc(loc, outs[0].getType()) : outputFor(op->getResult(i));
-    product(op, rows, get(weight), out, get(residual), /*transposed=*/false);
+    product(op, rows, get(weight), out, i == 0 ? get(residual) : Value(), /*transposed=*/false);
     if (Value vector = bias(i))
       AddBiasOp::create(b, loc, get(vector), out);
     outs.push_back(out);

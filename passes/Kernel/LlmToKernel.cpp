@@ -135,7 +135,8 @@ void FunctionConverter::matmul(Operation *op, const Packings &packings, Value we
                                Value bias, Value other, Epilogue epilogue) {
   bool is8Bit = isa<llm::BlockType>(cast<RankedTensorType>(weight.getType()).getElementType());
   MatmulOp::create(b, op->getLoc(), is8Bit ? packings.of8Bit : packings.ofFloat, get(weight), out,
-                   get(bias), other, EpilogueAttr::get(b.getContext(), epilogue));
+                   get(bias), other, EpilogueAttr::get(b.getContext(), epilogue),
+                   DenseI64ArrayAttr());
 }
 
 void FunctionConverter::convertFusedLinear(llm::FusedLinearOp op) {
@@ -147,9 +148,11 @@ void FunctionConverter::convertFusedLinear(llm::FusedLinearOp op) {
     matmul(op, packings, op.getWeights()[1], out, op.getBiasOf(1), out, Epilogue::Swiglu);
     return;
   }
-  for (auto [i, weight] : llvm::enumerate(op.getWeights()))
-    matmul(op, packings, weight, outputFor(op->getResult(i)), op.getBiasOf(i),
-           get(op.getResidual()), op.getResidual() ? Epilogue::Add : Epilogue::Store);
+  for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
+    Value residual = i == 0 ? get(op.getResidual()) : Value();
+    matmul(op, packings, weight, outputFor(op->getResult(i)), op.getBiasOf(i), residual,
+           residual ? Epilogue::Add : Epilogue::Store);
+  }
 }
 
 void FunctionConverter::map(Operation *op, Map function) {

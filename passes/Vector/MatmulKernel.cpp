@@ -18,10 +18,9 @@ std::string MatmulVariant::name() const {
 
 namespace {
 
-// Parameters of a driver after thread, threads and rows.
 enum DriverParameter {
-  kDThread,
-  kDThreads,
+  kDFirst, // groups of this thread, up to kDLast
+  kDLast,
   kDRows,
   kDWeight,
   kDInput,
@@ -44,8 +43,7 @@ enum DriverParameter {
 void emitDriver(Emitter &e, KernelLibrary &library, const MatmulVariant &variant, ValueRange p) {
   ArrayRef<int64_t> tiles = library.target.getTiles();
   Value matrixRows = p[kDMatrixRows];
-  Value groups = e.div(e.add(matrixRows, e.c64(kLanes - 1)), e.c64(kLanes));
-  auto [first, last] = e.split(groups, p[kDThread], p[kDThreads]);
+  Value first = p[kDFirst], last = p[kDLast];
   Value lineOffset = e.mul(first, e.c64(64));
 
   // One call of a body: `count` groups from the given pointers.
@@ -130,6 +128,23 @@ void emitDriver(Emitter &e, KernelLibrary &library, const MatmulVariant &variant
 
 } // namespace
 
+// The groups of rows [first, last) that this thread has of `op`, whose groups have `each` bytes.
+static std::pair<Value, Value> groupsOfThread(OpEmission &emission, MatmulOp op, int64_t groups,
+                                              int64_t each) {
+  Emitter &e = emission.e;
+  const Value thread = emission.team.thread, threads = emission.team.threads;
+  if (!op.getShare())
+    return e.split(e.c64(groups), thread, threads);
+  const int64_t before = (*op.getShare())[0], total = (*op.getShare())[1];
+  // Thread t has the bytes from its place on. A group belongs to who has its first byte.
+  auto boundary = [&](Value t) {
+    Value place = e.div(e.mul(t, e.c64(total)), threads);
+    Value own = e.max(e.sub(place, e.c64(before)), e.c64(0));
+    return e.min(e.div(e.add(own, e.c64(each - 1)), e.c64(each)), e.c64(groups));
+  };
+  return {boundary(thread), boundary(e.add(thread, e.c64(1)))};
+}
+
 void emitMatmul(OpEmission &emission, MatmulOp op) {
   Emitter &e = emission.e;
   auto weightType = cast<RankedTensorType>(op.getWeight().getType());
@@ -150,8 +165,8 @@ void emitMatmul(OpEmission &emission, MatmulOp op) {
 
   Value null = e.create<LLVM::ZeroOp>(e.ptr);
   Values arguments(kDriverParameters);
-  arguments[kDThread] = emission.team.thread;
-  arguments[kDThreads] = emission.team.threads;
+  std::tie(arguments[kDFirst], arguments[kDLast]) = groupsOfThread(
+      emission, op, PackedLayout::groups(weightType.getDimSize(0)), layout.groupBytes(columns));
   arguments[kDRows] = emission.rows;
   arguments[kDWeight] = emission.operand(op.getWeight());
   arguments[kDInput] = emission.operand(op.getInput());

@@ -191,6 +191,12 @@ LogicalResult MatmulOp::verify() {
   if (getOut().getType().getWidth() != weight.getDimSize(0))
     return emitOpError() << "output has " << getOut().getType().getWidth() << " columns, expected "
                          << weight.getDimSize(0);
+  if (auto share = getShare()) {
+    const int64_t bytes = layout.bytes(weight.getDimSize(0), weight.getDimSize(1));
+    if (share->size() != 2 || (*share)[0] < 0 || (*share)[1] - bytes < (*share)[0])
+      return emitOpError() << "share must say the bytes before the " << bytes
+                           << " of this weight, and those of all";
+  }
   return success();
 }
 

@@ -156,6 +156,10 @@ def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {
     `add` adds row t of `other` (a residual), `swiglu` writes `silu(other[t, n]) * sum`, where `other`
     has the gate and may be `out` itself. Work is split by groups of 16 rows of the weight.
 
+    With a `share` it is split together with other products that run at the same time: the bytes of all
+    their weights stand one after the other, and each thread has as many of them, in whole groups.
+    `share[0]` are the bytes before those of this weight, `share[1]` those of all.
+
     ```mlir
     kernel.matmul %x, %w, %out {epilogue = #kernel.epilogue<store>}
         : !kernel.packed<64 x i8, tiles = [1], corrections = [8, 32], sums = []>, tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>, !kernel.buffer<64 x f32>
@@ -163,7 +167,8 @@ def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {
   }];
   let arguments = (ins Arg<Kernel_PackedType, "", [MemRead]>:$input, Kernel_Weight:$weight,
                        Kernel_Out:$out, Optional<Kernel_Weight>:$bias, Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$other,
-                       DefaultValuedAttr<Kernel_EpilogueAttr, "::llmc::kernel::Epilogue::Store">:$epilogue);
+                       DefaultValuedAttr<Kernel_EpilogueAttr, "::llmc::kernel::Epilogue::Store">:$epilogue,
+                       OptionalAttr<DenseI64ArrayAttr>:$share);
   let assemblyFormat = [{
     $input `,` $weight `,` $out (`bias` $bias^)? (`other` $other^)? attr-dict `:` type(operands)
   }];

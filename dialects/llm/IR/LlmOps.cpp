@@ -387,8 +387,8 @@ LogicalResult FusedLinearOp::verify() {
   bool swiglu = getActivation() == Activation::Swiglu;
   if (swiglu && count != 2)
     return emitOpError() << "swiglu takes two weights, gate and up";
-  if (getResidual() && (count != 1 || swiglu))
-    return emitOpError() << "a residual needs a single product";
+  if (getResidual() && swiglu)
+    return emitOpError() << "takes a residual or an activation, not both";
   if (getProducts().size() != (swiglu ? 1 : count))
     return emitOpError() << "has " << getProducts().size() << " results for " << count
                          << " weights";

@@ -380,9 +380,10 @@ def Llm_FusedLinearOp : Llm_Op<"fused_linear", [Pure, AttrSizedOperandSegments]>
     Normalizes the input by `rms_norm` when a norm weight is given, multiplies it by each weight, adds
     that weight's bias where `biased` is true (`biases` holds those in order), and then
 
-    * with a `residual`, adds it to the only product,
-    * with `activation = swiglu`, combines the two products, gate and up, to one result,
-    * else yields one result per weight.
+    * with a `residual`, adds it to the first product,
+    * or with `activation = swiglu`, combines the two products, gate and up, to one result.
+
+    Without an activation there is one result per weight.
 
     The input is quantized once for all weights.
 

@@ -61,8 +61,12 @@ Value LlamaGraph::block(const ModelBuilder::BlockArguments &in, const Attend &at
   ImplicitLocOpBuilder &b = m.b;
   auto weight = [&](const std::string &name) { return in.weights.at(name); };
   int64_t site = 0;
-  auto linear = [&](const std::string &name, RankedTensorType type, Value x) -> Value {
+  auto linear = [&](const std::string &name, RankedTensorType type, Value x,
+                    Value residual = Value()) -> Value {
     Value y = llm::LinearOp::create(b, type, x, weight(name + ".weight"), weight(name + ".bias"));
+    // Before an adapter's part, so that each product has one sum to become a part of.
+    if (residual)
+      y = llm::AddOp::create(b, type, residual, y);
     const ModelBuilder::Adapter &adapter = in.adapters.at(name + ".weight");
     return adapter.a ? adapt(in, adapter, site++, x, y) : y;
   };
@@ -78,14 +82,13 @@ Value LlamaGraph::block(const ModelBuilder::BlockArguments &in, const Attend &at
   Value v = linear("attn_v", values, x);
   q = llm::RopeOp::create(b, queries, q, table, p.keyLength);
   k = llm::RopeOp::create(b, keys, k, table, p.keyLength);
-  Value a = linear("attn_output", width, attend(in, heads, q, k, v));
-  Value h = llm::AddOp::create(b, width, in.hidden, a);
+  Value h = linear("attn_output", width, attend(in, heads, q, k, v), in.hidden);
 
   x = llm::RmsNormOp::create(b, width, h, weight("ffn_norm.weight"), eps);
   Value gate = linear("ffn_gate", hidden, x);
   Value up = linear("ffn_up", hidden, x);
   Value f = llm::SwigluOp::create(b, hidden, gate, up);
-  return llm::AddOp::create(b, width, h, linear("ffn_down", width, f));
+  return linear("ffn_down", width, f, h);
 }
 
 absl::StatusOr<Value> LlamaGraph::layers(Value hidden, ValueRange shared, const Attend &attend,

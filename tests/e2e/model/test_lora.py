@@ -99,6 +99,16 @@ class Lora(ModelCase):
                 self.adapter(base, kind=kind, rank=32)
                 self.check(base, **EXACT)
 
+    def test_many_threads(self):
+        # Small products are split together with large ones.
+        base = self.make(type="Q4_0")
+        path = self.adapter(base, rank=40)
+        for options in [], ["--max-rows", 1]:
+            alone = self.rows(base, 40, 2, "-t", 1, "--lora", path, *options)
+            for threads in 3, 7, 40:
+                other = self.rows(base, 40, 2, "-t", threads, "--lora", path, *options)
+                self.assertEqual(alone.tobytes(), other.tobytes(), threads)
+
     def test_peft(self):
         base = self.make(**SMALL)
         gguf = self.adapter(base)

@@ -31,9 +31,11 @@
 // LLVM-NEXT:   llm-assign-layouts,
 // LLVM-NEXT:   llm-verify-phase{phase=layout},
 // LLVM-NEXT:   llm-to-kernel{compute=auto},
+// LLVM-NEXT:   kernel-gather-packs,
 // LLVM-NEXT:   kernel-plan-memory,
 // Only now is it known which buffers share memory.
 // LLVM-NEXT:   kernel-insert-barriers,
+// LLVM-NEXT:   kernel-share-products,
 // LLVM-NEXT:   llm-verify-phase{phase=kernel},
 // LLVM-NEXT:   kernel-to-vector,
 // LLVM-NEXT:   vector-expand-floats,

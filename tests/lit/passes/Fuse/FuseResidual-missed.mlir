@@ -27,9 +27,29 @@ func.func @itself(%x: !t, %w: !w) -> !t {
 func.func @products(%x: !t, %w: !w) -> !t {
   // CHECK: llm.add
   %0:2 = llm.fused_linear %x weights(%w, %w) : (!t, !w, !w) -> (!t, !t)
-  // expected-remark @+1 {{Function=products | Reason="linear has 2 products"}}
+  // expected-remark @+1 {{Function=products | Reason="both addends are the linear's"}}
   %1 = llm.add %0#0, %0#1 : !t
   return %1 : !t
+}
+
+// CHECK-LABEL: func.func @second(
+func.func @second(%x: !t, %w: !w) -> (!t, !t) {
+  // CHECK: llm.add
+  %0:2 = llm.fused_linear %x weights(%w, %w) : (!t, !w, !w) -> (!t, !t)
+  // expected-remark @+1 {{Function=second | Reason="product is not its linear's first"}}
+  %1 = llm.add %x, %0#1 : !t
+  return %0#0, %1 : !t, !t
+}
+
+// The linear would have to move behind what uses its second product.
+// CHECK-LABEL: func.func @used_before(
+func.func @used_before(%x: !t, %w: !w) -> (!t, !t) {
+  // CHECK: llm.add
+  %0:2 = llm.fused_linear %x weights(%w, %w) : (!t, !w, !w) -> (!t, !t)
+  %s = llm.silu %0#1 : !t
+  // expected-remark @+1 {{Function=used_before | Reason="another product is used before the sum"}}
+  %1 = llm.add %x, %0#0 : !t
+  return %s, %1 : !t, !t
 }
 
 // CHECK-LABEL: func.func @activation(

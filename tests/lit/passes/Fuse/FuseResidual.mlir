@@ -68,6 +68,22 @@ func.func @one_of_two(%x: !t, %v: !w, %w: !w) -> (!t, !t) {
   return %1, %2 : !t, !t
 }
 
+// What an adapter makes of a product: a second one beside it, whose own product is added last.
+// CHECK-LABEL: func.func @first_of_two(
+// CHECK-SAME: %[[X:.*]]: tensor<?x64xf32>, %[[W:.*]]: tensor<64x64xf16>, %[[A:.*]]: tensor<8x64xf32>, %[[B:.*]]: tensor<64x8xf32>)
+func.func @first_of_two(%x: !t, %w: !w, %a: tensor<8x64xf32>, %b: tensor<64x8xf32>) -> !t {
+  // CHECK-NEXT: %[[Y:.*]]:2 = llm.fused_linear %[[X]] weights(%[[W]], %[[A]]) residual(%[[X]])
+  // CHECK-NEXT: %[[Z:.*]] = llm.fused_linear %[[Y]]#1 weights(%[[B]]) residual(%[[Y]]#0)
+  // CHECK-NEXT: return %[[Z]]
+  %0:2 = llm.fused_linear %x weights(%w, %a) : (!t, !w, tensor<8x64xf32>) -> (!t, tensor<?x8xf32>)
+  // expected-remark @+1 {{[Passed] llm-fuse-residual}}
+  %1 = llm.add %x, %0#0 : !t
+  %2 = llm.fused_linear %0#1 weights(%b) : (tensor<?x8xf32>, tensor<64x8xf32>) -> !t
+  // expected-remark @+1 {{[Passed] llm-fuse-residual}}
+  %3 = llm.add %1, %2 : !t
+  return %3 : !t
+}
+
 // A sum of no product is no candidate.
 // CHECK-LABEL: func.func @no_candidate(
 func.func @no_candidate(%x: !t) -> !t {

@@ -4,10 +4,13 @@
 
 !b16 = !kernel.buffer<16 x f32>
 !b32 = !kernel.buffer<32 x f32>
+!p = !kernel.packed<16 x f32, tiles = [1, 2], corrections = [], sums = []>
 
 // As much as the function that needs most.
 // CHECK: kernel.arena_bytes = 7168 : i64
 module attributes {kernel.target = #kernel.target<dot = vnni512, tiles = [1, 2], max_rows = 9>} {
+
+llm.weight @w : tensor<16x16xf32, #llm.packed<rows = 16>> from "w"
 
 // What lives at the same time lies apart, the largest first; what does not shares.
 // CHECK-LABEL: func.func @chain(
@@ -37,6 +40,23 @@ func.func @neighbours(%out: !b16) {
   kernel.map silu %a into %b : !b16, !b16
   kernel.map silu %b into %c : !b16, !b16
   kernel.map silu %c into %out : !b16, !b16
+  return
+}
+
+// Products that follow one another need no memory of each other.
+// CHECK-LABEL: func.func @products(
+func.func @products(%x: !b16, %y: !b16, %out: !b16) {
+  %w = kernel.get_weight @w : tensor<16x16xf32, #llm.packed<rows = 16>>
+  // CHECK: kernel.alloc at 1024
+  %p = kernel.alloc at -1 : !p
+  // CHECK: kernel.alloc at 1664
+  %q = kernel.alloc at -1 : !p
+  // CHECK: kernel.alloc at 0
+  %a = kernel.alloc at -1 : !b16
+  kernel.pack_rows %x, %p : !b16, !p
+  kernel.pack_rows %y, %q : !b16, !p
+  kernel.matmul %p, %w, %out : !p, tensor<16x16xf32, #llm.packed<rows = 16>>, !b16
+  kernel.matmul %q, %w, %a : !p, tensor<16x16xf32, #llm.packed<rows = 16>>, !b16
   return
 }
 

@@ -24,6 +24,19 @@ func.func @residual(%x: !h, %r: !y) -> !y {
   return %0 : !y
 }
 
+// Only the first product takes it.
+// CHECK-LABEL: func.func @residual_of_two(
+// CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[R:[^:]*]]: {{[^%]*}}, %[[OUT:[^:]*]]: {{[^%]*}}, %[[SECOND:[^:]*]]:
+// CHECK: kernel.matmul %{{.*}}, %{{.*}}, %[[OUT]] other %[[R]] {epilogue = #kernel.epilogue<add>}
+// CHECK-NEXT: kernel.matmul %{{.*}}, %{{.*}}, %[[SECOND]] :
+// CHECK-NEXT: return
+func.func @residual_of_two(%x: !h, %r: !y) -> (!y, !y) {
+  %w = llm.get_weight @q4_0 : !q4_0
+  %v = llm.get_weight @q8_0 : !q8_0
+  %0:2 = llm.fused_linear %x weights(%w, %v) residual(%r) : (!h, !q4_0, !q8_0, !y) -> (!y, !y)
+  return %0#0, %0#1 : !y, !y
+}
+
 // The gate waits in the place of the result.
 // CHECK-LABEL: func.func @swiglu(
 // CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[OUT:[^:]*]]:

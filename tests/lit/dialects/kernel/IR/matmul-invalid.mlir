@@ -78,3 +78,13 @@ func.func @matmul(%x: !x, %w: !w, %out: !b) {
   kernel.matmul %x, %w, %out : !x, !w, !b
   return
 }
+
+// -----
+!x = !kernel.packed<64 x i8, tiles = [1], corrections = [8, 32], sums = []>
+!w = tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
+!b = !kernel.buffer<64 x f32>
+func.func @matmul(%x: !x, %w: !w, %out: !b) {
+  // expected-error @+1 {{share must say the bytes before the 2304 of this weight, and those of all}}
+  kernel.matmul %x, %w, %out {share = array<i64: 100, 2304>} : !x, !w, !b
+  return
+}
