@@ -167,8 +167,9 @@ absl::Status fusedLinear(llm::FusedLinearOp op, Frame<Real> &frame) {
     products.push_back(std::move(product));
   }
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> residual, frame.optionalTensor(op.getResidual()));
-  if (residual)
-    products[0] = reference::add(*residual, products[0]);
+  if (residual) {
+    LLMC_ASSIGN_OR_RETURN(products[0], reference::add(*residual, products[0]));
+  }
   if (op.getActivation() == llm::Activation::Swiglu)
     return frame.setTensor(op.getProducts()[0], reference::swiglu(products[0], products[1]));
   for (auto [result, product] : llvm::zip(op.getProducts(), products))
