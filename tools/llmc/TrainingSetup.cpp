@@ -112,6 +112,8 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
     load.import.adapters.push_back(
         {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale())});
   load.batch = rows;
+  Progress progress("packing weights");
+  load.progress = [&](double share) { progress.show(share); };
   load.compile.targetCpu = options.model.targetCpu;
   if (!options.model.noObjectCache)
     load.compile.cacheDirectory = defaultCacheDirectory();

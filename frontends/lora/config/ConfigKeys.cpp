@@ -184,11 +184,14 @@ const ConfigKey kKeys[] = {
      "a resumed run starts a new order", "--force-reshuffle", kFree},
 
     {"rope_freq_base", "", &C::ropeFreqBase, "auto", kPositive, "auto",
-     "base of the rotary embedding; auto: the model's", "--rope-freq-base F", kFixed},
+     "base of the rotary embedding; the model's, which auto is, cannot be changed yet",
+     "--rope-freq-base F", kFixed},
     {"rope_freq_scale", "", &C::ropeFreqScale, "auto", kPositive, "auto",
-     "scale of its positions; auto: the model's", "--rope-freq-scale F", kFixed},
+     "scale of its positions; the model's, which auto is, cannot be changed yet",
+     "--rope-freq-scale F", kFixed},
     {"norm_rms_eps", "", &C::normRmsEps, "auto", kPositive, "auto",
-     "epsilon of the norms; auto: the model's", "--norm-rms-eps F", kFixed},
+     "epsilon of the norms; the model's, which auto is, cannot be changed yet", "--norm-rms-eps F",
+     kFixed},
 
     {"debug.dump_batches", "", &C::dumpBatches, "", kAny, "",
      "a directory for the token ids and loss masks of each step (.npy)", "", kFree},
