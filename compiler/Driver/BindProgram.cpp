@@ -35,11 +35,12 @@ absl::Status bindCode(CompiledModel &compiled,
   return absl::OkStatus();
 }
 
-absl::Status bindSource(const gguf::GgufFile &file, Program &program, ThreadTeam &team,
+absl::Status bindSource(Program &program, ThreadTeam &team,
+                        absl::FunctionRef<const uint8_t *(const std::string &)> source,
                         const std::function<void(double)> &progress) {
   std::vector<const uint8_t *> sources;
   for (const ProgramWeight &weight : program.manifest.weights)
-    sources.push_back(file.findTensor(weight.name)->data);
+    sources.push_back(source(weight.name));
   return packWeights(program, sources, team, [&](double share) {
     if (progress)
       progress(share);

@@ -2,11 +2,11 @@
 #ifndef LLMC_COMPILER_DRIVER_BINDPROGRAM_H
 #define LLMC_COMPILER_DRIVER_BINDPROGRAM_H
 
+#include "absl/functional/function_ref.h"
 #include "compiler/Driver/Compiler.h"
-#include "frontends/gguf/file/GgufFile.h"
 #include "runtime/core/ThreadTeam.h"
 #include <functional>
-#include <span>
+#include <string>
 #include <utility>
 
 namespace llmc {
@@ -17,9 +17,10 @@ absl::Status bindCode(CompiledModel &compiled,
                       std::initializer_list<std::pair<const char *, StepFunction *>> functions,
                       Program &program);
 
-// Packs the tensors of the file that the program takes. `progress`, where there is one, is told the
-// share that is done.
-absl::Status bindSource(const gguf::GgufFile &file, Program &program, ThreadTeam &team,
+// Packs what the program takes. `source` has each tensor's bytes in GGUF's layout by its name.
+// `progress`, where there is one, is told the share that is done.
+absl::Status bindSource(Program &program, ThreadTeam &team,
+                        absl::FunctionRef<const uint8_t *(const std::string &)> source,
                         const std::function<void(double)> &progress);
 
 } // namespace llmc

@@ -1,12 +1,12 @@
 #include "compiler/Driver/ModelLoader.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/Driver/Artifact.h"
+#include "compiler/Driver/BindProgram.h"
 #include "compiler/Driver/Manifest.h"
 #include "compiler/Driver/ObjectCache.h"
 #include "frontends/gguf/import/Importer.h"
 #include "frontends/gguf/shape/ModelShape.h"
 #include "runtime/llm/WeightStore.h"
-#include <algorithm>
 #include <chrono>
 
 namespace llmc {
@@ -42,7 +42,13 @@ absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> artifactProgram(Compiler &comp
   absl::StatusOr<absl::string_view> text = file.get<absl::string_view>(kArtifactProgramKey);
   if (!text.ok())
     return text.status();
-  return compiler.parse(*text, absl::StrCat(file.path(), ": ", kArtifactProgramKey));
+  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      compiler.parse(*text, absl::StrCat(file.path(), ": ", kArtifactProgramKey));
+  // Sessions have no memory for what is trained.
+  if (module.ok() && !(**module).getOps<llm::ParameterOp>().empty())
+    return fileError(file, "its program has parameters, which only training has; compile the model "
+                           "again");
+  return module;
 }
 
 // Points the program at an artifact's weights.
@@ -59,20 +65,6 @@ absl::Status bindArtifact(const gguf::GgufFile &file, Program &program) {
     program.weights.push_back(info->data);
   }
   return absl::OkStatus();
-}
-
-absl::Status bindSource(const gguf::GgufFile &file, const AdapterWeights &adapters,
-                        Program &program, ThreadTeam &team, const LoadOptions &options) {
-  std::vector<const uint8_t *> sources;
-  for (const ProgramWeight &weight : program.manifest.weights) {
-    const std::span<const float> adapter = adapters.find(weight.name);
-    sources.push_back(adapter.empty() ? file.findTensor(weight.name)->data
-                                      : reinterpret_cast<const uint8_t *>(adapter.data()));
-  }
-  return packWeights(program, sources, team, [&](double share) {
-    if (options.progress)
-      options.progress(share);
-  });
 }
 
 } // namespace
@@ -136,39 +128,28 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
   if (!compiled.ok())
     return absl::Status(compiled.status().code(),
                         absl::StrCat((*file)->path(), ": ", compiled.status().message()));
-  if (!runsHere(compiled->target))
-    return absl::FailedPreconditionError(absl::StrCat(
-        "code for ", compiled->target.cpu, " does not run on this CPU; leave out --target-cpu"));
   model.codeFromCache = compiled->fromCache;
-  absl::StatusOr<std::unique_ptr<LoadedCode>> code = LoadedCode::load(compiled->object);
-  if (!code.ok())
-    return code.status();
-  for (auto [name, function] :
-       {std::pair{"step", &model.program.step}, {"logits", &model.program.logits}}) {
-    absl::StatusOr<StepFunction> found = (*code)->find(name);
-    if (!found.ok())
-      return found.status();
-    *function = *found;
-  }
-  for (const ProgramWeight &weight : compiled->manifest.weights) {
-    auto known = [&](const auto &packer) { return packer.first == weight.format; };
-    if (!weight.packed || std::ranges::any_of(model.program.packers, known))
-      continue;
-    absl::StatusOr<StepFunction> found = (*code)->find(absl::StrCat("pack.", weight.format->name));
-    if (!found.ok())
-      return found.status();
-    model.program.packers.push_back({weight.format, *found});
-  }
-  model.program.owners.push_back(std::shared_ptr<LoadedCode>(std::move(*code)));
+  if (absl::Status status =
+          bindCode(*compiled, {{"step", &model.program.step}, {"logits", &model.program.logits}},
+                   model.program);
+      !status.ok())
+    return status;
   model.program.owners.push_back(*file);
   model.program.owners.push_back(adapters); // the tables among its matrices are not packed
-  model.program.manifest = std::move(compiled->manifest);
   model.compileSeconds = watch.lap();
 
   absl::Status bound = options.splatWeights ? splatWeights(model.program, team)
                        : model.fromArtifact
                            ? bindArtifact(**file, model.program)
-                           : bindSource(**file, *adapters, model.program, team, options);
+                           : bindSource(
+                                 model.program, team,
+                                 [&](const std::string &name) {
+                                   const std::span<const float> adapter = adapters->find(name);
+                                   return adapter.empty()
+                                              ? (*file)->findTensor(name)->data
+                                              : reinterpret_cast<const uint8_t *>(adapter.data());
+                                 },
+                                 options.progress);
   if (!bound.ok())
     return bound;
   model.packSeconds = watch.lap();

@@ -11,6 +11,12 @@ absl::StatusOr<std::unique_ptr<CompiledTraining>> loadTraining(std::shared_ptr<g
   if (isArtifact(*file))
     return absl::InvalidArgumentError(absl::StrCat(
         file->path(), ": was compiled to run; train on the GGUF that it was made from"));
+  // More would be no batch, and sizes beyond what numbers of bytes hold.
+  constexpr int64_t kMostTokens = 1 << 24;
+  if (options.batch > kMostTokens / options.import.sequence)
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.batch, " sequences of ", options.import.sequence,
+                     " tokens are too many for a batch; lower batch_size or max_seq_length"));
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
       importGgufForTraining(compiler.context(), *file, options.import);
@@ -28,8 +34,12 @@ absl::StatusOr<std::unique_ptr<CompiledTraining>> loadTraining(std::shared_ptr<g
   if (!status.ok())
     return status;
   program.owners.push_back(file);
-  status = options.splatWeights ? splatWeights(program, team)
-                                : bindSource(*file, program, team, options.progress);
+  status = options.splatWeights
+               ? splatWeights(program, team)
+               : bindSource(
+                     program, team,
+                     [&](const std::string &name) { return file->findTensor(name)->data; },
+                     options.progress);
   if (!status.ok())
     return status;
   return CompiledTraining::create(std::move(program), options.import.sequence, team);

@@ -192,7 +192,26 @@ void FunctionConverter::convertLayersAdjoint(llm::LayersAdjointOp op) {
   values[op.getResult()] = layers % 2 == 0 ? adjoint : other;
 }
 
+// Weights of products are symbols.
+static LogicalResult checkWeights(Operation *op, ValueRange weights) {
+  for (Value weight : weights)
+    if (!weight || !isa<RankedTensorType>(weight.getType()))
+      return op->emitError() << "multiplies with what is no weight";
+  return success();
+}
+
 bool FunctionConverter::convertProducts(Operation *op, LogicalResult &result) {
+  SmallVector<Value> weights;
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](llm::LinearOp o) { weights.push_back(o.getWeight()); })
+      .Case([&](llm::LinearTransposedOp o) { weights.push_back(o.getWeight()); })
+      .Case([&](llm::LinearCrossEntropyOp o) { weights.push_back(o.getWeight()); })
+      .Case([&](llm::LinearCrossEntropyAdjointOp o) { weights.push_back(o.getWeight()); })
+      .Case([&](llm::FusedLinearOp o) { llvm::append_range(weights, o.getWeights()); });
+  for (Value &weight : weights)
+    weight = get(weight);
+  if (result = checkWeights(op, weights); failed(result))
+    return true;
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](llm::GetParameterOp o) {
         values[o.getResult()] = GetParameterOp::create(
@@ -204,11 +223,18 @@ bool FunctionConverter::convertProducts(Operation *op, LogicalResult &result) {
         Value matrix = get(o.getWeight());
         if (!isa<ParameterType>(matrix.getType()))
           return false;
-        LookupOp::create(b, o.getLoc(), get(o.getTokens()), matrix, outputFor(o->getResult(0)));
+        // Columns are looked up, as tables lie that are higher than wide.
+        if (!liesTransposed(cast<RankedTensorType>(o.getWeight().getType())))
+          result = o.emitError() << "looks up rows of a table that is wider than high";
+        else
+          LookupOp::create(b, o.getLoc(), get(o.getTokens()), matrix, outputFor(o->getResult(0)));
         return true;
       })
-      .Case([&](llm::AccumulateGradientOp) {
+      .Case([&](llm::AccumulateGradientOp o) {
         // Who computes the value adds it, see gradientOf().
+        if (!isa_and_nonnull<llm::OuterOp, llm::EmbedAdjointOp, llm::LinearCrossEntropyAdjointOp>(
+                o.getValue().getDefiningOp()))
+          result = o.emitError() << "has no counterpart in the kernel dialect for this value";
         return true;
       })
       .Case([&](llm::LinearOp o) {

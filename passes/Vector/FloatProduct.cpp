@@ -54,7 +54,6 @@ func::FuncOp getTile(KernelLibrary &library, Location loc, Tile tile, bool conti
       each(p[kTFirst], [&](int64_t i, Value at) { carried[i] = e.load(e.vf32, at, 64); });
     const int64_t sums = carried.size();
     carried.push_back(p[kTPanel]);
-    // One pointer for four tokens: their rows are reached by multiples of the distance.
     Value row = p[kTInput];
     for (int64_t token = 0; token < tile.tokens; ++token) {
       carried.push_back(row);

@@ -95,8 +95,8 @@ private:
   }
 
   // Calls the blocks of layers [first, last) of the schedule, in ascending order or in descending.
-  // What each layer saved or saves has its place behind the shared operands (`savedFirst`), as
-  // adjoints take it, or behind the next hidden state.
+  // What a layer saved comes behind the shared operands, what it saves behind the next hidden
+  // state.
   template <class Op>
   void lowerLayers(Op op, Value hidden, Value other, int64_t first, bool descending,
                    function_ref<int64_t(unsigned)> savedCount) {

@@ -26,19 +26,6 @@ void forVectors(Emitter &e, Value row, int64_t width,
   carried.pop_back();
 }
 
-// The natural logarithm of a positive normal number: with x = 2^n m and m in [sqrt(1/2), sqrt(2)),
-// n ln 2 + log(m) by the series of 2 artanh((m - 1) / (m + 1)).
-Value emitLog(Emitter &e, Value x) {
-  Value bits = e.bitcast(e.i32, x);
-  Value n = e.create<arith::ShRSIOp>(e.sub(bits, e.c32(0x3f3504f3)), e.c32(23));
-  Value m = e.bitcast(e.f32, e.sub(bits, e.create<arith::ShLIOp>(n, e.c32(23))));
-  Value z = e.fdiv(e.fsub(m, e.cf(1)), e.fadd(m, e.cf(1))), z2 = e.fmul(z, z);
-  Value series = e.cf(2.0 / 9);
-  for (double c : {2.0 / 7, 2.0 / 5, 2.0 / 3, 2.0})
-    series = e.fma(series, z2, e.cf(c));
-  return e.fma(e.toFloat(n), e.cf(0.693147180559945309), e.fmul(z, series));
-}
-
 } // namespace
 
 void emitSumExponentials(OpEmission &emission, SumExponentialsOp op) {
@@ -120,7 +107,7 @@ void emitCrossEntropy(OpEmission &emission, CrossEntropyOp op) {
           Value offset = e.mul(token, e.c64(rowBytes));
           Value sums = e.gep(p[3], offset);
           Value logSum = e.fadd(e.load(e.f32, e.gep(sums, kMaximum), 4),
-                                emitLog(e, e.load(e.f32, e.gep(sums, kSum), 4)));
+                                e.log(e.load(e.f32, e.gep(sums, kSum), 4)));
           Value target = e.load(e.i32, e.gep(p[4], e.mul(token, e.c64(4))), 4);
           Value loss = e.select(e.less(target, e.c32(0)), e.cf(0),
                                 e.fsub(logSum, e.load(e.f32, e.gep(sums, kTarget), 4)));

@@ -28,7 +28,7 @@ struct Widths {
   int64_t narrow, wide, matrix; // bytes from row to row of buffers and of the parameter
 };
 
-// tokens x rows dot products over all columns, added to `out`'s place by `store`.
+// tokens x rows dot products over all columns; `store` gets each sum.
 void emitDotTile(Emitter &e, const Widths &w, Value x, Value matrix, int64_t tokens, int64_t rows,
                  const std::function<void(int64_t, int64_t, Value)> &store) {
   Values carried(tokens * rows, e.splatF(e.vf32, 0.0));

@@ -31,22 +31,22 @@ public:
   virtual std::vector<TrainedTensor> tensors() = 0;
 
   /// Between the model's own order of parameter `i` and row order, which files have: for values,
-  /// gradients and moments alike. Both spans have rows * columns elements.
+  /// gradients and moments alike. `own` has as many elements as the tensor, which may be padded,
+  /// `rows` has rows * columns.
   virtual void toRows(size_t i, std::span<const float> own, std::span<float> rows) const = 0;
   virtual void fromRows(size_t i, std::span<const float> rows, std::span<float> own) const = 0;
 
   /// The loss of each row of a batch, in nats: whole sequences of inputs one after the other, and
   /// for each the token to be predicted, -1 where none is; the loss there is 0. Nothing is dropped
-  /// out. Valid until the next call. InvalidArgument for an id that is not in the vocabulary or rows
-  /// that are no whole sequences, or more than the model was compiled for.
+  /// out. Valid until the next call. InvalidArgument for an id that is not in the vocabulary or
+  /// rows that are no whole sequences, or more than the model was compiled for.
   virtual absl::StatusOr<std::span<const float>> losses(std::span<const int32_t> inputs,
                                                         std::span<const int32_t> targets) = 0;
 
   /// The same, and adds the derivatives of the sum of the losses to the gradients. `seed` chooses
   /// what dropout leaves out; negative: nothing.
-  virtual absl::StatusOr<std::span<const float>> addGradients(std::span<const int32_t> inputs,
-                                                              std::span<const int32_t> targets,
-                                                              int64_t seed) = 0;
+  virtual absl::StatusOr<std::span<const float>>
+  addGradients(std::span<const int32_t> inputs, std::span<const int32_t> targets, int64_t seed) = 0;
 
   /// Bytes of memory beside the mapped model file, by what they are for: "weights" (packed),
   /// "parameters", "activations", "scratch".

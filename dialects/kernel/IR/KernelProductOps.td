@@ -53,7 +53,7 @@ def Kernel_PackFactorOp : Kernel_Op<"pack_factor"> {
 def Kernel_ProductOp : Kernel_Op<"product"> {
   let summary = "Rows times rows of a packed weight matrix, or of its transpose";
   let description = [{
-    `out[t, n] = addend[t, n] + bias[n] + sum over k of input[t, k] * w[first_row + n, k]`, for as many
+    `out[t, n] = addend[t, n] + sum over k of input[t, k] * w[first_row + n, k]`, for as many
     rows of the weight as `out` has columns; and with `transposed`, where `input` has a column for each
     of those rows, `out[t, k] = addend[t, k] + sum over n of input[t, n] * w[first_row + n, k]`.
 
@@ -63,7 +63,8 @@ def Kernel_ProductOp : Kernel_Op<"product"> {
     about 2^-16 in a product. Sums are f32 in any case, and in an order that does not depend on the
     number of threads.
 
-    Weights are unpacked to panels in the second-level cache, for all tokens once. Work is split by
+    Weights are unpacked to panels in the second-level cache, for all tokens once, or for 512 of them
+    where the matrix unit takes the transpose. Work is split by
     groups of 16 rows of the weight, and with `transposed` by its columns.
 
     ```mlir

@@ -64,6 +64,10 @@ absl::StatusOr<Adapter> planAdapter(const TrainConfig &config, const BaseModel &
           patternValue(config.rankPattern, *place).value_or(static_cast<double>(config.rank));
       const double alpha = patternValue(config.alphaPattern, *place).value_or(config.alpha);
       matrix.rank = static_cast<uint64_t>(rank);
+      if ((matrix.lookup || target == "output") && matrix.rank >= weight.rows)
+        return absl::InvalidArgumentError(
+            absl::StrCat("lora.rank: an adapter of ", target, " needs a rank below the ",
+                         weight.rows, " tokens of the vocabulary, not ", matrix.rank));
       matrix.alpha = static_cast<float>(config.useRslora ? alpha * std::sqrt(rank) : alpha);
       adapter.matrices.push_back(std::move(matrix));
     }

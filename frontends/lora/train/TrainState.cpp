@@ -103,7 +103,7 @@ absl::Status RunCheckpoints::save(const TrainState &state) const {
   return folder_.save(state.step, texts, tensors, [&](size_t i) {
     const size_t parameter = i % parameters.size();
     const std::span<float> own = partOf(optimizer_, i / parameters.size(), parameter);
-    rows.resize(own.size());
+    rows.resize(parameters[parameter].rows * parameters[parameter].columns);
     model_.toRows(parameter, own, rows);
     return std::span<const float>(rows);
   });
