@@ -222,11 +222,15 @@ TEST(JitProducts, Parameters) {
 
 TEST(JitProducts, CrossEntropy) {
   for (Compute compute : {Compute::Auto, Compute::F32}) {
-    constexpr int64_t kVocabulary = 4096 + 37;
+    constexpr int64_t kVocabulary = 4096 + 37; // more than exists at a time
+    constexpr int64_t kRank = 5;
     const BlockFormat &f = *findBlockFormat("q8_0");
     Random random(34);
     WeightBytes weights{{"w", randomMatrix(f, kVocabulary, 96, random)}};
+    JitProgram::Options options = optionsFor(compute);
+    options.parameters["b"] = randomRows(kVocabulary, kRank, random).data;
     JitProgram program(absl::StrCat(kParameter, R"(
+      llm.parameter @b : tensor<4133x5xf32> from "b"
       llm.weight @w : tensor<4133x96x!llm.block<q8_0>> from "w"
       func.func @loss(%x: tensor<?x96xf32>, %t: tensor<?xi32>, %d: tensor<?x1xf32>)
           -> (tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x96xf32>) {
@@ -238,9 +242,30 @@ TEST(JitProducts, CrossEntropy) {
             : (tensor<?x1xf32>, tensor<?x96xf32>, tensor<4133x96x!llm.block<q8_0>>, tensor<?xi32>,
                tensor<?x1xf32>) -> tensor<?x96xf32>
         return %losses, %l, %dx : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x96xf32>
+      }
+      func.func @adapted(%x: tensor<?x96xf32>, %t: tensor<?xi32>, %d: tensor<?x1xf32>,
+                         %u: tensor<?x5xf32>)
+          -> (tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x96xf32>, tensor<?x5xf32>) {
+        %w = llm.get_weight @w : tensor<4133x96x!llm.block<q8_0>>
+        %b = llm.get_parameter @b : tensor<4133x5xf32>
+        %losses, %l = llm.linear_cross_entropy %x, %w, %t adapter(%u, %b)
+            : (tensor<?x96xf32>, tensor<4133x96x!llm.block<q8_0>>, tensor<?xi32>, tensor<?x5xf32>,
+               tensor<4133x5xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>)
+        %dx, %du, %db = llm.linear_cross_entropy_adjoint %d, %x, %w, %t, %l adapter(%u, %b)
+            : (tensor<?x1xf32>, tensor<?x96xf32>, tensor<4133x96x!llm.block<q8_0>>, tensor<?xi32>,
+               tensor<?x1xf32>, tensor<?x5xf32>, tensor<4133x5xf32>)
+            -> (tensor<?x96xf32>, tensor<?x5xf32>, tensor<4133x5xf32>)
+        llm.accumulate_gradient %db into @b : tensor<4133x5xf32>
+        return %losses, %l, %dx, %du
+            : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x96xf32>, tensor<?x5xf32>
       })"),
-                       weights, optionsFor(compute));
+                       weights, options);
     auto interpreter = program.interpreter<double>();
+    auto parameter = interpreter.parameter("b");
+    ASSERT_TRUE(parameter.ok()) << parameter.status();
+    const std::vector<float> &values = options.parameters["b"];
+    (*parameter)->value.data.assign(values.begin(), values.end());
+    const double error = compute == Compute::F32 ? 4e-6 : 3e-4; // logits of about 10
     for (int64_t rows : {1, 6, 37}) {
       Rows x = randomRows(rows, 96, random);
       for (float &v : x.data)
@@ -250,15 +275,21 @@ TEST(JitProducts, CrossEntropy) {
         targets.push_back(r % 5 == 4 ? -1 : static_cast<int32_t>(random.bits() % kVocabulary));
       targets[0] = kVocabulary - 1;
       Arguments arguments{x, targets, randomRows(rows, 1, random)};
-      std::vector<Rows> is = program.run("loss", rows, arguments);
-      std::vector<TensorRef<double>> expected = interpret(interpreter, "loss", arguments);
-      ASSERT_EQ(is.size(), 3u);
-      const double error = compute == Compute::F32 ? 4e-6 : 3e-4; // logits of about 10
-      for (size_t i = 0; i < 3; ++i)
-        expectRows(is[i], *expected[i], [&](int64_t r, int64_t c) {
-          return error * (1 + 0.1 * std::abs(expected[i]->row(r)[c]));
-        });
+      for (const char *function : {"loss", "adapted"}) {
+        if (function == std::string("adapted"))
+          arguments.push_back(randomRows(rows, kRank, random));
+        SCOPED_TRACE(testing::Message() << function << ", " << rows << " rows");
+        std::vector<Rows> is = program.run(function, rows, arguments);
+        std::vector<TensorRef<double>> expected = interpret(interpreter, function, arguments);
+        ASSERT_EQ(is.size(), expected.size());
+        for (size_t i = 0; i < is.size(); ++i)
+          expectRows(is[i], *expected[i], [&](int64_t r, int64_t c) {
+            return error * (1 + 0.1 * std::abs(expected[i]->row(r)[c]));
+          });
+      }
     }
+    expectRows(program.gradient("b"), (*parameter)->gradient,
+               [&](int64_t, int64_t) { return error; });
   }
 }
 
