@@ -1,7 +1,6 @@
 #include "compiler/Driver/BindProgram.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/Jit/ObjectCode.h"
-#include "runtime/llm/WeightStore.h"
 #include <algorithm>
 
 namespace llmc {
@@ -36,9 +35,9 @@ absl::Status bindCode(CompiledModel &compiled,
 }
 
 absl::Status bindSource(Program &program, ThreadTeam &team,
-                        absl::FunctionRef<const uint8_t *(const std::string &)> source,
+                        absl::FunctionRef<PackSource(const std::string &)> source,
                         const std::function<void(double)> &progress) {
-  std::vector<const uint8_t *> sources;
+  std::vector<PackSource> sources;
   for (const ProgramWeight &weight : program.manifest.weights)
     sources.push_back(source(weight.name));
   return packWeights(program, sources, team, [&](double share) {

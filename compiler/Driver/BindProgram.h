@@ -5,6 +5,7 @@
 #include "absl/functional/function_ref.h"
 #include "compiler/Driver/Compiler.h"
 #include "runtime/core/ThreadTeam.h"
+#include "runtime/llm/WeightStore.h"
 #include <functional>
 #include <string>
 #include <utility>
@@ -17,10 +18,10 @@ absl::Status bindCode(CompiledModel &compiled,
                       std::initializer_list<std::pair<const char *, StepFunction *>> functions,
                       Program &program);
 
-// Packs what the program takes. `source` has each tensor's bytes in GGUF's layout by its name.
+// Packs what the program takes. `source` has each tensor by its name.
 // `progress`, where there is one, is told the share that is done.
 absl::Status bindSource(Program &program, ThreadTeam &team,
-                        absl::FunctionRef<const uint8_t *(const std::string &)> source,
+                        absl::FunctionRef<PackSource(const std::string &)> source,
                         const std::function<void(double)> &progress);
 
 } // namespace llmc

@@ -143,11 +143,12 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
                            ? bindArtifact(**file, model.program)
                            : bindSource(
                                  model.program, team,
-                                 [&](const std::string &name) {
+                                 [&](const std::string &name) -> PackSource {
                                    const std::span<const float> adapter = adapters->find(name);
-                                   return adapter.empty()
-                                              ? (*file)->findTensor(name)->data
-                                              : reinterpret_cast<const uint8_t *>(adapter.data());
+                                   if (adapter.empty())
+                                     return {(*file)->findTensor(name)->data};
+                                   return {reinterpret_cast<const uint8_t *>(adapter.data()),
+                                           /*mapped=*/false};
                                  },
                                  options.progress);
   if (!bound.ok())

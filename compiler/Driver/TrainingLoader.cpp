@@ -34,12 +34,13 @@ absl::StatusOr<std::unique_ptr<CompiledTraining>> loadTraining(std::shared_ptr<g
   if (!status.ok())
     return status;
   program.owners.push_back(file);
-  status = options.splatWeights
-               ? splatWeights(program, team)
-               : bindSource(
-                     program, team,
-                     [&](const std::string &name) { return file->findTensor(name)->data; },
-                     options.progress);
+  status =
+      options.splatWeights
+          ? splatWeights(program, team)
+          : bindSource(
+                program, team,
+                [&](const std::string &name) { return PackSource{file->findTensor(name)->data}; },
+                options.progress);
   if (!status.ok())
     return status;
   return CompiledTraining::create(std::move(program), options.import.sequence, team);

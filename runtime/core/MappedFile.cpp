@@ -88,4 +88,13 @@ void MappedFile::swap(MappedFile &other) noexcept {
   std::swap(path_, other.path_);
 }
 
+void releasePages(std::span<const uint8_t> part) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
+  // Where the system refuses, pages stay: nothing is lost.
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
 } // namespace llmc

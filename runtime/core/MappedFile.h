@@ -46,6 +46,10 @@ private:
   std::string path_;
 };
 
+/// Takes the pages that lie wholly inside of a part of a mapped file out of this process's memory;
+/// they are read again when they are touched. Only for memory that a file backs and nobody writes.
+void releasePages(std::span<const uint8_t> part);
+
 } // namespace llmc
 
 #endif // LLMC_RUNTIME_CORE_MAPPEDFILE_H

@@ -1,6 +1,7 @@
 #include "runtime/llm/WeightStore.h"
 #include "absl/strings/str_cat.h"
 #include "dialects/llm/Formats/PackedLayout.h"
+#include "runtime/core/MappedFile.h"
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -66,8 +67,8 @@ void packMatrix(const Program &program, const ProgramWeight &weight, const uint8
 
 } // namespace
 
-absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources,
-                         ThreadTeam &team, absl::FunctionRef<void(double)> progress) {
+absl::Status packWeights(Program &program, std::span<const PackSource> sources, ThreadTeam &team,
+                         absl::FunctionRef<void(double)> progress) {
   const std::vector<ProgramWeight> &weights = program.manifest.weights;
   std::vector<uint64_t> offsets;
   const uint64_t total =
@@ -75,7 +76,8 @@ absl::Status packWeights(Program &program, std::span<const uint8_t *const> sourc
   absl::StatusOr<std::shared_ptr<PageMemory>> memory = PageMemory::allocate(total);
   if (!memory.ok())
     return memory.status();
-  program.weights.assign(sources.begin(), sources.end());
+  for (const PackSource &source : sources)
+    program.weights.push_back(source.data);
   uint64_t done = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     const ProgramWeight &weight = weights[i];
@@ -83,7 +85,9 @@ absl::Status packWeights(Program &program, std::span<const uint8_t *const> sourc
       continue;
     uint8_t *packed = (*memory)->data() + offsets[i];
     program.weights[i] = packed;
-    packMatrix(program, weight, sources[i], packed, team);
+    packMatrix(program, weight, sources[i].data, packed, team);
+    if (sources[i].mapped)
+      releasePages({sources[i].data, weight.rows * weight.format->rowBytes(weight.columns)});
     done += weight.bytes();
     progress(double(done) / double(total));
   }

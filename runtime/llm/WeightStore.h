@@ -30,11 +30,17 @@ private:
   uint64_t size_;
 };
 
+// A weight in GGUF's layout.
+struct PackSource {
+  const uint8_t *data;
+  bool mapped = true; // from a file: its pages are given back as soon as they are packed
+};
+
 // Packs the weights that want it from GGUF's layout into memory of their own, all threads together.
-// `sources[i]` is weight i in GGUF's layout. `progress` is told the share that is done, 0 to 1.
-// Fills program.weights and adds an owner.
-absl::Status packWeights(Program &program, std::span<const uint8_t *const> sources,
-                         ThreadTeam &team, absl::FunctionRef<void(double)> progress);
+// `sources[i]` is weight i. `progress` is told the share that is done, 0 to 1. Fills
+// program.weights and adds an owner.
+absl::Status packWeights(Program &program, std::span<const PackSource> sources, ThreadTeam &team,
+                         absl::FunctionRef<void(double)> progress);
 
 // Gives all weights memory filled with one small positive number, for timing a shape without a
 // file.

@@ -1,7 +1,8 @@
 // training_speed SHAPE BATCH SEQUENCE RANK THREADS STEPS [f32] [keep]
 //
-// Seconds of a step of training on a shape without a file ("shape:open_llama_3b:Q8_0"), all of whose
-// weights are one small number, and the memory that it takes.
+// Seconds of a step of training on a shape without a file ("shape:openllama-3b:q8_0"), all of whose
+// weights are one small number, and the memory that it takes. `f32`: products with frozen weights
+// in f32; `keep`: no gradient checkpointing.
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -57,9 +58,10 @@ absl::Status run(int argc, char **argv) {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(seconds.begin(), seconds.end());
-  std::printf("%s, batch %ld x %ld, rank %ld, %ld threads: %.3f s a step (median of %ld, best %.3f)\n", argv[1],
-              long(batch), long(sequence), long(rank), long(threads), seconds[seconds.size() / 2],
-              long(steps), seconds[0]);
+  std::printf(
+      "%s, batch %ld x %ld, rank %ld, %ld threads: %.3f s a step (median of %ld, best %.3f)\n",
+      argv[1], long(batch), long(sequence), long(rank), long(threads), seconds[seconds.size() / 2],
+      long(steps), seconds[0]);
   for (const TrainingModel::Memory &part : (*model)->memory())
     std::printf("  %-12s %8.1f MiB\n", part.part.c_str(), double(part.bytes) / (1 << 20));
   rusage usage;
