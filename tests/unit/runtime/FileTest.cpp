@@ -106,6 +106,21 @@ TEST_F(MappedFileTest, AdviceStaysInsideTheFile) {
   EXPECT_EQ(file->advise(PageAdvice::normal, 1, SIZE_MAX).code(), absl::StatusCode::kOutOfRange);
 }
 
+TEST_F(MappedFileTest, ReleasedPagesAreReadAgain) {
+  constexpr size_t kPage = 4096;
+  const std::string content(5 * kPage + 7, 'x');
+  put("a", content);
+  auto file = MappedFile::open(at("a"));
+  ASSERT_TRUE(file.ok());
+  const std::span<const uint8_t> bytes = file->bytes();
+  const std::string before(bytes.begin(), bytes.end());
+  EXPECT_EQ(before, content);
+  releasePages(bytes.subspan(1, 3 * kPage)); // the pages 1 and 2 lie wholly inside
+  releasePages(bytes.subspan(10, 20));       // none does
+  releasePages({});
+  EXPECT_EQ(std::string(bytes.begin(), bytes.end()), content);
+}
+
 TEST_F(MappedFileTest, ErrorsNameTheFile) {
   auto missing = MappedFile::open(at("missing"));
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
