@@ -1,5 +1,5 @@
 // Rewrites one function of the `llm` dialect as operations on buffers. The conversions of inference
-// are in LlmToKernel.cpp, those of training in LlmProductsToKernel.cpp.
+// are in LlmToKernel.cpp, those of training in LlmTrainingToKernel.cpp and LlmProductsToKernel.cpp.
 #ifndef LLMC_PASSES_KERNEL_FUNCTIONCONVERTER_H
 #define LLMC_PASSES_KERNEL_FUNCTIONCONVERTER_H
 
@@ -61,7 +61,9 @@ private:
   void convertAttention(Op op, Value table);
   void convertLayers(llm::LayersOp op);
 
-  // Training. True where the operation is one of it.
+  // Training. True where the operation is one of those that LlmTrainingToKernel.cpp, or
+  // LlmProductsToKernel.cpp, knows.
+  bool convertTrainingOp(Operation *op);
   bool convertProducts(Operation *op, mlir::LogicalResult &result);
   void convertLinear(Operation *op, Value input, Value norm, mlir::FloatAttr eps,
                      mlir::ValueRange weights, llvm::function_ref<Value(unsigned)> bias,

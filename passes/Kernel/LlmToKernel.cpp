@@ -4,7 +4,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/FunctionConverter.h"
 #include "passes/Kernel/KernelPasses.h"
-#include "passes/Kernel/LlmTrainingToKernel.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -287,10 +286,7 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
         return success();
       })
       .Default([&](Operation *o) -> LogicalResult {
-        TrainingConversion training{b, [this](Value v) { return get(v); },
-                                    [this](OpResult r) { return outputFor(r); },
-                                    [this](OpResult r) { return gradientOf(r); }};
-        if (convertTrainingOp(o, training))
+        if (convertTrainingOp(o))
           return success();
         return o->emitError() << "has no counterpart in the kernel dialect";
       });

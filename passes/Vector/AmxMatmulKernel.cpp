@@ -4,9 +4,8 @@
 // tiles, and sums stay f32 in tile registers over all of K. Groups of 16 rows are unpacked once
 // into panels in the second-level cache; then all tokens pass by, 32 tokens x 32 rows at a time, so
 // that each tile that is loaded takes part in two products.
-#include "passes/Vector/BlockEmitter.h"
 #include "passes/Vector/Matmul.h"
-#include "passes/Vector/PrefetchStream.h"
+#include "passes/Vector/WeightBlocks.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace mlir;
@@ -42,15 +41,10 @@ void configureTiles(Emitter &e, KernelLibrary &library) {
 
 // The four weights of each lane's word as two vectors of bfloat16 pairs, which is the order that
 // the unit wants of its second operand.
-std::pair<Value, Value> toPairs(Emitter &e, Value word, Value scale, Value shift) {
+std::pair<Value, Value> toPairs(Emitter &e, const WeightLine &line) {
   Value half[4];
-  for (int64_t i = 0; i < 4; ++i) {
-    Value byte = i ? e.create<arith::ShRUIOp>(word, e.splat(e.vi32, 8 * i)).getResult() : word;
-    if (i < 3)
-      byte = e.create<arith::AndIOp>(byte, e.splat(e.vi32, 0xff));
-    Value weight = e.fma(e.toFloat(byte), scale, shift);
-    half[i] = e.add(e.bitcast(e.vi32, weight), e.splat(e.vi32, 0x8000)); // rounds to nearest
-  }
+  for (int64_t i = 0; i < 4; ++i) // rounds to nearest
+    half[i] = e.add(e.bitcast(e.vi32, line.weight(e, i)), e.splat(e.vi32, 0x8000));
   auto pair = [&](Value low, Value high) -> Value {
     low = e.create<arith::ShRUIOp>(low, e.splat(e.vi32, 16));
     high = e.create<arith::AndIOp>(high, e.splat(e.vi32, int32_t(0xffff0000)));
@@ -67,45 +61,18 @@ func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &
   return library.get(
       (Twine("unpack.") + format.name).str(), {types.ptr, types.ptr, types.i64}, loc,
       [&](Emitter &e, ValueRange p) {
-        const BlockProgram &program = format.program();
         PackedLayout layout(format);
-        auto emitBlock = [&](Value, ValueRange c) {
-          BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, Dot::Vnni512);
-          block.header = c[0];
-          block.body = c[1];
-          PrefetchStream ahead(e, block.body, layout.bodyBytes / 64, format.weights / 4);
-          BlockEvaluator<BlockEmitter> scales(program, block);
-          const int64_t linesPerSub = program.subBlockWeights / 4;
-          int64_t line = 0;
-          for (uint32_t chunk = 0; chunk < program.chunks; ++chunk) {
-            block.chunk = chunk;
-            BlockEvaluator<BlockEmitter> lines(program, block);
-            Value scale, shift;
-            for (int node : program.lines) {
-              if (line % linesPerSub == 0) {
-                lines.clear(); // Words that sub-blocks share are loaded again: registers are few.
-                const BlockProgram::SubBlock &sub = program.subBlocks[line / linesPerSub];
-                scale = scales.number(sub.scale);
-                shift = e.fmul(scale, e.splatF(e.vf32, -double(program.offset)));
-                if (sub.minimum >= 0)
-                  shift = e.fsub(shift, scales.number(sub.minimum));
-              }
-              ahead.step();
-              auto [low, high] = toPairs(e, lines.word(node), scale, shift);
-              e.store(low, e.gep(c[2], 128 * line), 64);
-              e.store(high, e.gep(c[2], 128 * line + 64), 64);
-              ++line;
-            }
-          }
-          return Values{e.gep(c[0], layout.headerBytes), e.gep(c[1], layout.bodyBytes),
-                        e.gep(c[2], 32 * int64_t(format.weights))};
-        };
-        e.loop(e.c64(0), p[2], e.c64(1), {p[0], p[1]}, [&](Value, ValueRange unit) {
-          Value body = e.gep(unit[0], layout.unitBlocks * layout.headerBytes);
-          Values end = e.loop(e.c64(0), e.c64(layout.unitBlocks), e.c64(1),
-                              {unit[0], body, unit[1]}, emitBlock);
-          return Values{end[1], end[2]};
-        });
+        forWeightBlocks(e, layout, p[0], p[1], p[2], 32 * int64_t(format.weights),
+                        [&](Value header, Value body, Value panel) {
+                          PrefetchStream ahead(e, body, layout.bodyBytes / 64, format.weights / 4);
+                          forWeightLines(e, layout, Dot::Vnni512, header, body, ahead,
+                                         [&](const WeightLine &line) {
+                                           auto [low, high] = toPairs(e, line);
+                                           Value to = e.gep(panel, 128 * line.index);
+                                           e.store(low, to, 64);
+                                           e.store(high, e.gep(panel, 128 * line.index + 64), 64);
+                                         });
+                        });
       });
 }
 

@@ -57,12 +57,9 @@ func::FuncOp getBody(KernelLibrary &library, Location loc, int64_t rows, int64_t
     };
     Value begins =
         e.create<LLVM::ICmpOp>(LLVM::ICmpPredicate::ne, p[kBegin], e.create<LLVM::ZeroOp>(e.ptr));
-    auto lines = [&](int64_t tile, Value at) {
-      e.create<LLVM::CallIntrinsicOp>(e.b.getStringAttr("llvm.x86.tileloadd64"),
-                                      ValueRange{e.splat(e.i8, tile), at, p[kSumLineBytes]});
-    };
+    auto loadSums = [&](int64_t tile, Value at) { unit.load(tile, at, p[kSumLineBytes]); };
     e.when(
-        begins, [&] { each(p[kBegin], lines); },
+        begins, [&] { each(p[kBegin], loadSums); },
         [&] { each(p[kSums], [&](int64_t tile, Value) { unit.zero(tile); }); });
     Values streams{p[kFirst], p[kSecond]};
     e.loop(e.c64(0), p[kSteps], e.c64(1), streams, [&](Value, ValueRange s) {
@@ -89,10 +86,7 @@ func::FuncOp getBody(KernelLibrary &library, Location loc, int64_t rows, int64_t
       multiply(); // high, low
       return Values{e.gep(s[0], p[kFirstStep]), e.gep(s[1], p[kSecondStep])};
     });
-    each(p[kSums], [&](int64_t tile, Value at) {
-      e.create<LLVM::CallIntrinsicOp>(e.b.getStringAttr("llvm.x86.tilestored64"),
-                                      ValueRange{e.splat(e.i8, tile), at, p[kSumLineBytes]});
-    });
+    each(p[kSums], [&](int64_t tile, Value at) { unit.store(tile, at, p[kSumLineBytes]); });
   });
 }
 

@@ -24,12 +24,12 @@ void MatrixUnit::configure(KernelLibrary &library) {
 void MatrixUnit::release() { call("tilerelease", {}); }
 void MatrixUnit::zero(int64_t tile) { call("tilezero", number(tile)); }
 
-void MatrixUnit::load(int64_t tile, Value from, int64_t rowBytes) {
-  call("tileloadd64", ValueRange{number(tile), from, e.c64(rowBytes)});
+void MatrixUnit::load(int64_t tile, Value from, Value rowBytes) {
+  call("tileloadd64", ValueRange{number(tile), from, rowBytes});
 }
 
-void MatrixUnit::store(int64_t tile, Value to, int64_t rowBytes) {
-  call("tilestored64", ValueRange{number(tile), to, e.c64(rowBytes)});
+void MatrixUnit::store(int64_t tile, Value to, Value rowBytes) {
+  call("tilestored64", ValueRange{number(tile), to, rowBytes});
 }
 
 void MatrixUnit::multiply(int64_t sum, int64_t x, int64_t y) {

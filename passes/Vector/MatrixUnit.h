@@ -17,8 +17,10 @@ public:
 
   void zero(int64_t tile);
   // 16 rows that begin `rowBytes` apart.
-  void load(int64_t tile, Value from, int64_t rowBytes);
-  void store(int64_t tile, Value to, int64_t rowBytes);
+  void load(int64_t tile, Value from, Value rowBytes);
+  void store(int64_t tile, Value to, Value rowBytes);
+  void load(int64_t tile, Value from, int64_t rowBytes) { load(tile, from, e.c64(rowBytes)); }
+  void store(int64_t tile, Value to, int64_t rowBytes) { store(tile, to, e.c64(rowBytes)); }
   // sum[i][j] += x[i][2k] * y[k][2j] + x[i][2k + 1] * y[k][2j + 1]
   void multiply(int64_t sum, int64_t x, int64_t y);
 

@@ -1,8 +1,7 @@
 #include "passes/Vector/WeightPanel.h"
-#include "passes/Vector/BlockEmitter.h"
-#include "passes/Vector/PrefetchStream.h"
 #include "passes/Vector/SplitFloat.h"
 #include "passes/Vector/Transpose.h"
+#include "passes/Vector/WeightBlocks.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace mlir;
@@ -87,43 +86,6 @@ private:
   Values waiting;
 };
 
-// One block of an integer format.
-void emitBlock(Emitter &e, Dot dot, const PackedLayout &layout, Value header, Value body,
-               Value ahead, PanelWriter &writer) {
-  const BlockProgram &program = layout.format->program();
-  BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, dot);
-  block.header = header;
-  block.body = body;
-  PrefetchStream stream(e, e.gep(body, ahead), layout.bodyBytes / 64, layout.format->weights / 4);
-  BlockEvaluator<BlockEmitter> scales(program, block);
-  const int64_t linesPerSub = program.subBlockWeights / 4;
-  int64_t line = 0;
-  for (uint32_t chunk = 0; chunk < program.chunks; ++chunk) {
-    block.chunk = chunk;
-    BlockEvaluator<BlockEmitter> lines(program, block);
-    Value scale, shift;
-    for (int node : program.lines) {
-      if (line % linesPerSub == 0) {
-        lines.clear(); // Words that sub-blocks share are loaded again: registers are few.
-        const BlockProgram::SubBlock &sub = program.subBlocks[line / linesPerSub];
-        scale = scales.number(sub.scale);
-        shift = e.fmul(scale, e.splatF(e.vf32, -double(program.offset)));
-        if (sub.minimum >= 0)
-          shift = e.fsub(shift, scales.number(sub.minimum));
-      }
-      stream.step();
-      Value word = lines.word(node);
-      for (int64_t i = 0; i < 4; ++i) {
-        Value byte = i ? e.create<arith::ShRUIOp>(word, e.splat(e.vi32, 8 * i)).getResult() : word;
-        if (i < 3)
-          byte = e.create<arith::AndIOp>(byte, e.splat(e.vi32, 0xff));
-        writer.take(e.fma(e.toFloat(byte), scale, shift));
-      }
-      ++line;
-    }
-  }
-}
-
 void emitFloats(Emitter &e, KernelLibrary &library, const PackedLayout &layout, PanelForm form,
                 ValueRange p) {
   const BlockProgram &program = layout.format->program();
@@ -168,18 +130,17 @@ func::FuncOp getPanelUnpack(KernelLibrary &library, Location loc, const BlockFor
         if (format.program().isFloat())
           return emitFloats(e, library, layout, form, p);
         Value units = e.div(p[2], e.c64(layout.unitWeights()));
-        e.loop(e.c64(0), units, e.c64(1), {p[0], p[1]}, [&](Value, ValueRange unit) {
-          Value body = e.gep(unit[0], layout.unitBlocks * layout.headerBytes);
-          Values end =
-              e.loop(e.c64(0), e.c64(layout.unitBlocks), e.c64(1), {unit[0], body, unit[1]},
-                     [&](Value, ValueRange c) {
-                       PanelWriter writer(e, form, c[2], p[3]);
-                       emitBlock(e, library.target.getDot(), layout, c[0], c[1], p[4], writer);
-                       return Values{e.gep(c[0], layout.headerBytes), e.gep(c[1], layout.bodyBytes),
-                                     e.gep(c[2], format.weights * panelColumnBytes(form))};
-                     });
-          return Values{end[1], end[2]};
-        });
+        forWeightBlocks(e, layout, p[0], p[1], units, format.weights * panelColumnBytes(form),
+                        [&](Value header, Value body, Value panel) {
+                          PanelWriter writer(e, form, panel, p[3]);
+                          PrefetchStream ahead(e, e.gep(body, p[4]), layout.bodyBytes / 64,
+                                               format.weights / 4);
+                          forWeightLines(e, layout, library.target.getDot(), header, body, ahead,
+                                         [&](const WeightLine &line) {
+                                           for (int64_t k = 0; k < 4; ++k)
+                                             writer.take(line.weight(e, k));
+                                         });
+                        });
       });
 }
 
