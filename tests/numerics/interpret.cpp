@@ -4,9 +4,7 @@
 // between), each step starting where the one before ended, and writes the results to OUT as
 // float64. REAL is `float` or `double`, with the cache in its own type, or `exact`: double, cache
 // and all.
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "compiler/Interpreter/Interpreter.h"
 #include "compiler/Interpreter/Status.h"
 #include "dialects/llm/IR/LlmDialect.h"
@@ -15,32 +13,17 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
+#include "tests/numerics/Inputs.h"
 #include <fstream>
 #include <iostream>
 
 namespace llmc {
 namespace {
 
-absl::StatusOr<std::vector<int32_t>> parseTokens(absl::string_view text) {
-  std::vector<int32_t> tokens;
-  for (absl::string_view part : absl::StrSplit(text, ',')) {
-    int32_t token = 0;
-    if (!absl::SimpleAtoi(part, &token))
-      return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no token id"));
-    tokens.push_back(token);
-  }
-  return tokens;
-}
-
 template <class Real>
 absl::Status interpret(mlir::ModuleOp module, gguf::GgufFile &model, std::span<char *> steps,
                        bool exact, std::ostream &out) {
-  WeightSource source = [&](absl::string_view name) -> absl::StatusOr<std::span<const uint8_t>> {
-    if (const gguf::TensorInfo *tensor = model.findTensor(name))
-      return tensor->span();
-    return absl::NotFoundError(absl::StrCat(model.path(), ": has no tensor '", name, "'"));
-  };
-  Interpreter<Real> interpreter(module, source, {.exactCache = exact});
+  Interpreter<Real> interpreter(module, weightsOf(model), {.exactCache = exact});
   int64_t start = 0;
   for (char *step : steps) {
     LLMC_ASSIGN_OR_RETURN(std::vector<int32_t> tokens, parseTokens(step));

@@ -11,7 +11,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "compiler/Driver/TrainingLoader.h"
 #include "compiler/Interpreter/Interpreter.h"
@@ -21,6 +20,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tests/numerics/Inputs.h"
 #include <fstream>
 #include <iostream>
 
@@ -35,17 +35,6 @@ struct Arguments {
   PhaseOptions phases;
   bool fuse = false, print = false;
 };
-
-absl::StatusOr<std::vector<int32_t>> parseTokens(absl::string_view text) {
-  std::vector<int32_t> tokens;
-  for (absl::string_view part : absl::StrSplit(text, ',')) {
-    int32_t token = 0;
-    if (!absl::SimpleAtoi(part, &token))
-      return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no token id"));
-    tokens.push_back(token);
-  }
-  return tokens;
-}
 
 absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
   if (argv.size() < 11)
@@ -80,12 +69,7 @@ double lossWeight(size_t row) { return 1 + static_cast<double>(row) / 4; }
 
 template <class Real>
 absl::Status step(mlir::ModuleOp module, gguf::GgufFile &model, const Arguments &a) {
-  WeightSource source = [&](absl::string_view name) -> absl::StatusOr<std::span<const uint8_t>> {
-    if (const gguf::TensorInfo *tensor = model.findTensor(name))
-      return tensor->span();
-    return absl::NotFoundError(absl::StrCat(model.path(), ": has no tensor '", name, "'"));
-  };
-  Interpreter<Real> interpreter(module, source);
+  Interpreter<Real> interpreter(module, weightsOf(model));
   std::ifstream in(a.parameters, std::ios::binary);
   std::vector<Parameter<Real> *> parameters;
   for (const AdaptedWeight &adapter : a.import.adapters)

@@ -3,9 +3,9 @@
 #include "compiler/Driver/Artifact.h"
 #include "frontends/gguf/quantize/Quantizer.h"
 #include "frontends/lora/merge/MergePlan.h"
-#include "runtime/core/Interrupt.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
+#include "tools/llmc/QuantizeRun.h"
 #include "tools/llmc/SharedOptions.h"
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -110,22 +110,11 @@ absl::Status exportLora(const ExportLoraOptions &options) {
     return plan.status();
 
   ThreadTeam team(options.threads);
-  InterruptGuard guard;
-  Progress progress("merging");
-  auto start = std::chrono::steady_clock::now();
-  absl::Status status = quantize::quantizeFile(
-      base, *plan, matrix, options.output, team, [&](uint64_t done) -> absl::Status {
-        if (InterruptGuard::interrupted())
-          return absl::CancelledError();
-        progress.show(static_cast<double>(done) / static_cast<double>(plan->sourceBytes),
-                      bytesText(done));
-        return absl::OkStatus();
-      });
-  progress.clear();
-  if (!status.ok())
-    return status;
-  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  printResult(options, *plan, seconds.count(), team.threads());
+  absl::StatusOr<double> seconds =
+      quantizeWithProgress("merging", base, *plan, matrix, options.output, team);
+  if (!seconds.ok())
+    return seconds.status();
+  printResult(options, *plan, *seconds, team.threads());
   return absl::OkStatus();
 }
 

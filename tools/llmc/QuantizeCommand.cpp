@@ -4,10 +4,10 @@
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/gguf/file/TensorTypes.h"
 #include "frontends/gguf/quantize/Quantizer.h"
-#include "runtime/core/Interrupt.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/QuantizeOptions.h"
+#include "tools/llmc/QuantizeRun.h"
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -115,22 +115,11 @@ absl::Status quantizeModel(QuantizeCommandOptions &options) {
     return absl::OkStatus();
   }
   ThreadTeam team(options.threads);
-  InterruptGuard guard;
-  Progress progress("quantizing");
-  auto start = std::chrono::steady_clock::now();
-  absl::Status status = quantize::quantizeFile(
-      **file, *plan, matrix, output, team, [&](uint64_t done) -> absl::Status {
-        if (InterruptGuard::interrupted())
-          return absl::CancelledError();
-        progress.show(static_cast<double>(done) / static_cast<double>(plan->sourceBytes),
-                      bytesText(done));
-        return absl::OkStatus();
-      });
-  progress.clear();
-  if (!status.ok())
-    return status;
-  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  printResult(options, *plan, seconds.count(), team.threads());
+  absl::StatusOr<double> seconds =
+      quantizeWithProgress("quantizing", **file, *plan, matrix, output, team);
+  if (!seconds.ok())
+    return seconds.status();
+  printResult(options, *plan, *seconds, team.threads());
   return absl::OkStatus();
 }
 

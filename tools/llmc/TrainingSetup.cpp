@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "compiler/Driver/Artifact.h"
 #include "compiler/Driver/ModelLoader.h"
 #include "compiler/Driver/TrainingLoader.h"
 #include "frontends/lora/config/AdapterPlan.h"
@@ -32,7 +33,7 @@ absl::Status checkSupported(const lora::TrainConfig &config, absl::string_view f
 }
 
 absl::Status checkModel(const gguf::GgufFile &file) {
-  if (file.find("llmc.version"))
+  if (isArtifact(file))
     return absl::InvalidArgumentError(
         absl::StrCat(file.path(), ": is compiled already; give the GGUF that it was made from"));
   return absl::OkStatus();
