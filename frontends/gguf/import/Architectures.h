@@ -1,21 +1,33 @@
-// The table of model architectures.
+// The table of model architectures: what is particular to each of them.
 #ifndef LLMC_FRONTENDS_GGUF_IMPORT_ARCHITECTURES_H
 #define LLMC_FRONTENDS_GGUF_IMPORT_ARCHITECTURES_H
 
-#include "frontends/gguf/import/ModelBuilder.h"
+#include "frontends/gguf/import/BlockBuilder.h"
+#include "frontends/gguf/import/ModelParameters.h"
+#include "frontends/gguf/import/ParameterReader.h"
 
 namespace llmc {
 
 struct Architecture {
   const char *name; // general.architecture
-  absl::Status (*build)(ModelBuilder &, const ImportOptions &);
-  absl::Status (*buildTraining)(ModelBuilder &, const TrainingImportOptions &);
+  // Reads the hyperparameters that not all architectures have, after those that all have.
+  void (*configure)(ParameterReader &, ModelParameters &);
+  // The tensors of a layer.
+  std::vector<LayerTensor> (*tensors)(const ModelParameters &);
+  // One layer: from a hidden state to the next.
+  mlir::Value (*block)(BlockBuilder &, mlir::Value hidden);
 };
 
 llvm::ArrayRef<Architecture> architectures();
 
-absl::Status buildLlama(ModelBuilder &, const ImportOptions &);
-absl::Status buildLlamaTraining(ModelBuilder &, const TrainingImportOptions &);
+extern const Architecture kLlama;
+
+// Tensors that most architectures have.
+//
+// The four matrices of attention, q, k, v and output, and biases of them where the file has any.
+void addAttentionTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
+// Gate, up and down of a gated feed-forward layer, and biases of them where the file has any.
+void addGatedTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
 
 } // namespace llmc
 

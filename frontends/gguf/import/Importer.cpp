@@ -1,19 +1,12 @@
 #include "frontends/gguf/import/Importer.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/gguf/import/Architectures.h"
+#include "frontends/gguf/import/Programs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
 
 namespace llmc {
-
-ArrayRef<Architecture> architectures() {
-  static constexpr Architecture kArchitectures[] = {
-      {"llama", buildLlama, buildLlamaTraining},
-  };
-  return kArchitectures;
-}
 
 // Builds with what `build` takes of the file's architecture.
 static absl::StatusOr<OwningOpRef<ModuleOp>>
@@ -50,7 +43,7 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGguf(MLIRContext *context, const ggu
     if (absl::Status status = builder.adapt(options.adapters, ModelBuilder::AdapterRole::Weights);
         !status.ok())
       return status;
-    return architecture.build(builder, options);
+    return buildGeneration(builder, architecture, options);
   });
 }
 
@@ -70,7 +63,7 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGgufForTraining(MLIRContext *context
             builder.adapt(options.adapters, ModelBuilder::AdapterRole::Parameters);
         !status.ok())
       return status;
-    return architecture.buildTraining(builder, options);
+    return buildTraining(builder, architecture, options);
   });
 }
 

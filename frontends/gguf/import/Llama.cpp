@@ -1,85 +1,38 @@
 // Architecture `llama`: Llama 1 to 3, CodeLlama, Mistral, TinyLlama, OpenLLaMA, Vicuna.
 #include "frontends/gguf/import/Architectures.h"
-#include "frontends/gguf/import/LlamaGraph.h"
 
 using namespace mlir;
 
 namespace llmc {
-
 namespace {
 
-// Adds B u to `y`.
-Value addProduct(ImplicitLocOpBuilder &b, Value y, Value u, Value matrix) {
-  Value product = llm::LinearOp::create(b, y.getType(), u, matrix, Value());
-  return llm::AddOp::create(b, y.getType(), y, product);
+void configure(ParameterReader &r, ModelParameters &p) {
+  if (r.has("expert_count") && r.count("expert_count", 65536, 0) > 0)
+    r.fail("expert_count", "asks for a mixture of experts, which llmc does not support");
+  p.attentionKinds[0].window = r.window();
 }
 
-// Adds B (A x) to `y`.
-Value adapt(ModelBuilder &m, const ModelBuilder::Adapter &adapter, Value x, Value y) {
-  Value u = llm::LinearOp::create(m.b, m.rows(llm::getWidth(adapter.b)), x, adapter.a, Value());
-  return addProduct(m.b, y, u, adapter.b);
+std::vector<LayerTensor> tensors(const ModelParameters &p) {
+  std::vector<LayerTensor> all = {{"attn_norm.weight", p.width, 0, true},
+                                  {"ffn_norm.weight", p.width, 0, true}};
+  addAttentionTensors(p, all);
+  addGatedTensors(p, all);
+  return all;
+}
+
+// Attention and feed-forward, each with a norm before and the residual added after.
+Value block(BlockBuilder &b, Value hidden) {
+  Value x = b.rmsNorm("attn_norm", hidden);
+  Value q = b.linear("attn_q", x), k = b.linear("attn_k", x), v = b.linear("attn_v", x);
+  hidden = b.linear("attn_output", b.attend(b.rope(q), b.rope(k), v), hidden);
+
+  x = b.rmsNorm("ffn_norm", hidden);
+  Value gate = b.linear("ffn_gate", x), up = b.linear("ffn_up", x);
+  return b.linear("ffn_down", b.swiglu(gate, up), hidden);
 }
 
 } // namespace
 
-absl::Status buildLlama(ModelBuilder &m, const ImportOptions &options) {
-  absl::StatusOr<LlamaGraph> graph = LlamaGraph::create(m);
-  if (!graph.ok())
-    return graph.status();
-  const LlamaParameters &p = graph->parameters();
-  ImplicitLocOpBuilder &b = m.b;
-
-  for (auto [type, length, key, flag] :
-       {std::tuple(options.cacheTypes.key, p.keyLength, "key", "k"),
-        {options.cacheTypes.value, p.valueLength, "value", "v"}})
-    if (type == "q8_0" && length % llm::kCacheBlock)
-      return m.error(absl::StrCat("a ", key, " has ", length, " elements, and q8_0 takes them by ",
-                                  llm::kCacheBlock, "; choose --cache-type-", flag, "=f16"));
-  auto cacheElement = [&](absl::string_view type) {
-    return llm::getWeightElementType(b.getContext(), *findBlockFormat(type));
-  };
-  auto cacheType = llm::KvCacheType::get(b.getContext(), p.layers, p.kvHeads, p.keyLength,
-                                         cacheElement(options.cacheTypes.key), p.valueLength,
-                                         cacheElement(options.cacheTypes.value));
-  b.setInsertionPointToEnd(m.module->getBody());
-  llm::StateOp::create(b, "kv", cacheType, /*weights=*/ArrayAttr());
-
-  auto tokens = RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
-  auto step = graph->beginFunction("step", {tokens, b.getIndexType()}, m.rows(p.width));
-  Value start = step.getArgument(1);
-  Value cache = llm::GetStateOp::create(b, cacheType, "kv");
-  Value table = graph->ropeTable(start, /*sequence=*/0);
-  Value hidden =
-      llm::EmbedOp::create(b, m.rows(p.width), step.getArgument(0), graph->use(graph->embedding));
-  if (auto own = m.adapterOf("token_embd.weight", p.vocabulary, p.width, /*lookup=*/true); own.a)
-    hidden = addProduct(
-        b, hidden,
-        llm::EmbedOp::create(b, m.rows(llm::getWidth(own.b)), step.getArgument(0), own.a), own.b);
-  auto result = graph->layers(
-      hidden, {table, cache, start},
-      [&](const ModelBuilder::BlockArguments &in, RankedTensorType heads, Value q, Value k,
-          Value v) -> Value {
-        Value cache = in.shared[1], start = in.shared[2];
-        llm::CacheWriteOp::create(b, cache, in.layer, start, k, v);
-        return llm::AttentionOp::create(b, heads, q, cache, in.layer, start,
-                                        b.getF32FloatAttr(p.attentionScale),
-                                        b.getI64IntegerAttr(p.window));
-      },
-      [&](const ModelBuilder::BlockArguments &, const ModelBuilder::Adapter &own, int64_t, Value x,
-          Value y) { return adapt(m, own, x, y); });
-  if (!result.ok())
-    return result.status();
-  func::ReturnOp::create(b, *result);
-
-  auto logits = graph->beginFunction("logits", m.rows(p.width), m.rows(p.vocabulary));
-  Value x = graph->outputNorm(logits.getArgument(0));
-  Value y = llm::LinearOp::create(b, m.rows(p.vocabulary), x, graph->use(graph->output), Value());
-  // Of a tied matrix the adapter is one of the embedding.
-  if (graph->output != graph->embedding)
-    if (auto own = m.adapterOf("output.weight", p.vocabulary, p.width, /*lookup=*/false); own.a)
-      y = adapt(m, own, x, y);
-  func::ReturnOp::create(b, y);
-  return graph->finish();
-}
+const Architecture kLlama = {"llama", configure, tensors, block};
 
 } // namespace llmc

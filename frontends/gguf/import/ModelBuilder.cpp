@@ -139,7 +139,8 @@ ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t ro
 }
 
 absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors,
-                                           Value hidden, ValueRange shared, const BlockBody &body) {
+                                           ArrayRef<int> kinds, Value hidden, ValueRange shared,
+                                           const BlockBody &body) {
   // What a layer has of each tensor; a null type is a tensor that is not there, rank 0 no adapter.
   struct Part {
     RankedTensorType type;
@@ -147,26 +148,30 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     float scale = 1;
     bool operator==(const Part &) const = default;
   };
-  using Signature = std::vector<Part>;
+  struct Signature {
+    int kind;
+    std::vector<Part> parts;
+    bool operator==(const Signature &) const = default;
+  };
   std::vector<Signature> signatures;
   SmallVector<int32_t> schedule;
   for (int64_t layer = 0; layer < count; ++layer) {
-    Signature signature;
+    Signature signature{kinds.empty() ? 0 : kinds[layer], {}};
     for (const LayerTensor &tensor : tensors) {
       std::string name = absl::StrCat("blk.", layer, ".", tensor.name);
       const gguf::TensorInfo *info = file.findTensor(name);
       if (!info && tensor.required)
         return error(absl::StrCat("tensor '", name, "' is missing; the file is incomplete"));
-      signature.emplace_back();
+      signature.parts.emplace_back();
       if (!info)
         continue;
       absl::StatusOr<RankedTensorType> type = tensorType(*info, tensor.rows, tensor.columns);
       if (!type.ok())
         return type.status();
-      signature.back().type = *type;
+      signature.parts.back().type = *type;
       if (const AdaptedWeight *request = requestFor(name, tensor.columns)) {
-        signature.back().rank = request->rank;
-        signature.back().scale = request->scale;
+        signature.parts.back().rank = request->rank;
+        signature.parts.back().scale = request->scale;
       }
       used_.insert(name);
     }
@@ -189,7 +194,7 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     b.setInsertionPointToStart(module->getBody());
     while (isa<llm::WeightOp>(*b.getInsertionPoint()))
       b.setInsertionPointAfter(&*b.getInsertionPoint());
-    for (auto [tensor, part] : llvm::zip(tensors, signature)) {
+    for (auto [tensor, part] : llvm::zip(tensors, signature.parts)) {
       if (!part.type)
         continue;
       std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name));
@@ -199,7 +204,7 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
       ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
       types.push_back(part.type);
     }
-    for (auto [tensor, part] : llvm::zip(tensors, signature)) {
+    for (auto [tensor, part] : llvm::zip(tensors, signature.parts)) {
       if (!part.rank)
         continue;
       auto add = [&](const char *suffix, RankedTensorType type) {
@@ -220,13 +225,14 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     function.setPrivate();
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
-    BlockArguments arguments{entry->getArgument(0), entry->getArgument(1), {}, {}, {}};
+    BlockArguments arguments{
+        entry->getArgument(0), entry->getArgument(1), signature.kind, {}, {}, {}};
     unsigned next = 2;
     for (size_t i = 0; i < shared.size(); ++i)
       arguments.shared.push_back(entry->getArgument(next++));
-    for (auto [tensor, part] : llvm::zip(tensors, signature))
+    for (auto [tensor, part] : llvm::zip(tensors, signature.parts))
       arguments.weights[tensor.name] = part.type ? Value(entry->getArgument(next++)) : Value();
-    for (auto [tensor, part] : llvm::zip(tensors, signature)) {
+    for (auto [tensor, part] : llvm::zip(tensors, signature.parts)) {
       Adapter &adapter = arguments.adapters[tensor.name];
       if (!part.rank)
         continue;

@@ -57,6 +57,7 @@ public:
   using LayerValues = std::map<std::string, mlir::Value>;
   struct BlockArguments {
     mlir::Value hidden, layer;
+    int kind; // of the layers that this block is for
     llvm::SmallVector<mlir::Value> shared;
     LayerValues weights;                     // by LayerTensor::name; absent ones are null
     std::map<std::string, Adapter> adapters; // by LayerTensor::name; of all tensors
@@ -65,10 +66,11 @@ public:
   using BlockBody = std::function<mlir::Value(const BlockArguments &)>;
 
   // Checks the tensors of all layers, makes one block function per distinct signature, declares the
-  // weight families and emits llm.layers at the builder's place.
+  // weight families and emits llm.layers at the builder's place. Layers of different `kinds` have
+  // different signatures; empty where all layers are of kind 0.
   absl::StatusOr<mlir::Value> layers(int64_t count, llvm::ArrayRef<LayerTensor> tensors,
-                                     mlir::Value hidden, mlir::ValueRange shared,
-                                     const BlockBody &body);
+                                     llvm::ArrayRef<int> kinds, mlir::Value hidden,
+                                     mlir::ValueRange shared, const BlockBody &body);
 
   // Every tensor of the file must have been asked for, or its name end with one of `ignored`, and
   // every adapter must be of a matrix that was.

@@ -1,6 +1,6 @@
-// Adapters for architecture `llama`.
-#include "frontends/gguf/import/Architectures.h"
-#include "frontends/gguf/import/LlamaGraph.h"
+// The program that trains adapters: the loss of whole sequences.
+#include "frontends/gguf/import/DecoderGraph.h"
+#include "frontends/gguf/import/Programs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -10,7 +10,7 @@ namespace {
 
 class TrainingGraph {
 public:
-  TrainingGraph(ModelBuilder &m, LlamaGraph &graph, const TrainingImportOptions &options)
+  TrainingGraph(ModelBuilder &m, DecoderGraph &graph, const TrainingImportOptions &options)
       : m(m), b(m.b), graph(graph), p(graph.parameters()), options(options) {}
 
   absl::Status build() {
@@ -19,22 +19,20 @@ public:
     loss->setAttr(llm::kDifferentiateAttrName, b.getUnitAttr());
     seed = loss.getArgument(2);
     zero = arith::ConstantIndexOp::create(b, 0);
-    Value table = graph.ropeTable(zero, options.sequence);
-
-    SmallVector<Value> shared{table};
+    SmallVector<Value> shared = graph.ropeTables(zero, options.sequence);
     if (options.dropout > 0)
       shared.push_back(seed);
     absl::StatusOr<Value> hidden = graph.layers(
         embed(loss.getArgument(0)), shared,
-        [&](const ModelBuilder::BlockArguments &, RankedTensorType heads, Value q, Value k,
-            Value v) { return attend(heads, q, k, v); },
-        [&](const ModelBuilder::BlockArguments &in, const ModelBuilder::Adapter &adapter,
-            int64_t site, Value x, Value y) -> Value {
-          x = drop(x, options.dropout > 0 ? in.shared[1] : Value(), in.layer, site);
-          Value u = narrow(adapter, x, 1);
-          return llm::MatmulOp::create(b, y.getType(), u, adapter.b, y, b.getUnitAttr(),
-                                       b.getF32FloatAttr(adapter.scale));
-        });
+        {.attend = [&](BlockBuilder &block, Value query, Value keys,
+                       Value values) { return attend(block, query, keys, values); },
+         .adapt = [&](BlockBuilder &block, const ModelBuilder::Adapter &adapter, int64_t site,
+                      Value x, Value y) -> Value {
+           x = drop(x, options.dropout > 0 ? block.shared(0) : Value(), block.in.layer, site);
+           Value u = narrow(adapter, x, 1);
+           return llm::MatmulOp::create(b, y.getType(), u, adapter.b, y, b.getUnitAttr(),
+                                        b.getF32FloatAttr(adapter.scale));
+         }});
     if (!hidden.ok())
       return hidden.status();
 
@@ -65,11 +63,12 @@ private:
                                  b.getF32FloatAttr(adapter.scale));
   }
 
-  Value attend(RankedTensorType heads, Value q, Value k, Value v) {
+  Value attend(BlockBuilder &block, Value query, Value keys, Value values) {
     return llm::CausalAttentionOp::create(
-               b, heads, m.rows(p.heads), q, k, v, b.getI64IntegerAttr(p.heads),
-               b.getI64IntegerAttr(p.kvHeads), b.getI64IntegerAttr(options.sequence),
-               b.getF32FloatAttr(p.attentionScale), b.getI64IntegerAttr(p.window))
+               b, m.rows(p.attended()), m.rows(p.heads), query, keys, values,
+               b.getI64IntegerAttr(p.heads), b.getI64IntegerAttr(p.kvHeads),
+               b.getI64IntegerAttr(options.sequence), b.getF32FloatAttr(p.attentionScale),
+               b.getI64IntegerAttr(block.attentionKind().window))
         .getResult();
   }
 
@@ -89,16 +88,17 @@ private:
 
   ModelBuilder &m;
   ImplicitLocOpBuilder &b;
-  LlamaGraph &graph;
-  const LlamaParameters &p;
+  DecoderGraph &graph;
+  const ModelParameters &p;
   const TrainingImportOptions &options;
   Value seed, zero;
 };
 
 } // namespace
 
-absl::Status buildLlamaTraining(ModelBuilder &m, const TrainingImportOptions &options) {
-  absl::StatusOr<LlamaGraph> graph = LlamaGraph::create(m);
+absl::Status buildTraining(ModelBuilder &m, const Architecture &architecture,
+                           const TrainingImportOptions &options) {
+  absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture);
   if (!graph.ok())
     return graph.status();
   return TrainingGraph(m, *graph, options).build();

@@ -1,0 +1,46 @@
+// What programs of all decoders have in common, whether they generate or train: the weights that
+// are no layer's, the rotary tables, and the layers as their architecture emits them.
+#ifndef LLMC_FRONTENDS_GGUF_IMPORT_DECODERGRAPH_H
+#define LLMC_FRONTENDS_GGUF_IMPORT_DECODERGRAPH_H
+
+#include "frontends/gguf/import/Architectures.h"
+
+namespace llmc {
+
+class DecoderGraph {
+public:
+  // Reads the hyperparameters and declares the weights that are no layer's.
+  static absl::StatusOr<DecoderGraph> create(ModelBuilder &m, const Architecture &architecture);
+
+  const ModelParameters &parameters() const { return p; }
+  llm::WeightOp embedding, norm, factors, output; // factors may be null
+
+  // The value of a weight of no layer.
+  mlir::Value use(llm::WeightOp weight);
+  mlir::func::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
+                                   mlir::Type result);
+  // All rotary tables, of positions from `start` on, which begin again after `sequence` rows,
+  // unless that is 0.
+  llvm::SmallVector<mlir::Value> ropeTables(mlir::Value start, int64_t sequence);
+  // The norm before the output matrix.
+  mlir::Value outputNorm(mlir::Value hidden);
+
+  // All layers; `shared` begins with the rotary tables.
+  absl::StatusOr<mlir::Value> layers(mlir::Value hidden, mlir::ValueRange shared,
+                                     const BlockBuilder::Environment &environment);
+
+  // All that the file has must be used.
+  absl::Status finish();
+
+private:
+  DecoderGraph(ModelBuilder &m, const Architecture &architecture, const ModelParameters &p)
+      : m(m), architecture(architecture), p(p) {}
+
+  ModelBuilder &m;
+  const Architecture &architecture;
+  ModelParameters p;
+};
+
+} // namespace llmc
+
+#endif
