@@ -1,0 +1,30 @@
+"""The exact forward pass of architecture `gptneox`."""
+import numpy as np
+
+from decoder import Decoder
+from rope import HALVES
+
+
+class GptNeoX(Decoder):
+    architecture = "gptneox"
+    pairs = HALVES
+    uses_gelu = True
+    eps_key = "attention.layer_norm_epsilon"
+
+    def norm(self, x, name):
+        x = x - x.mean(axis=-1, keepdims=True)
+        x = x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + self.eps)
+        return x * self.w[name] + self.w[name.replace(".weight", ".bias")]
+
+    def projections(self, x, i):
+        qkv = self.linear(x, f"blk.{i}.attn_qkv").reshape(len(x), 3, self.heads[i], self.dk)
+        return qkv[:, 0], qkv[:, 1], qkv[:, 2]
+
+    def ffn(self, x, i):
+        return self.linear(self.gelu(self.linear(x, f"blk.{i}.ffn_up")), f"blk.{i}.ffn_down")
+
+    def layer(self, x, i, positions, cache):
+        normed = self.norm(x, f"blk.{i}.attn_norm.weight")
+        y = x + self.attention(normed, i, positions, cache)
+        parallel = self.get("use_parallel_residual")
+        return y + self.ffn(self.norm(x if parallel else y, f"blk.{i}.ffn_norm.weight"), i)
