@@ -1,21 +1,13 @@
 // Feeds any bytes to the GGUF reader and reads back all that it accepts.
 #include "frontends/gguf/file/GgufFile.h"
-#include <cstdint>
-#include <cstdlib>
-#include <span>
-#include <string>
+#include "tests/fuzz/Fuzz.h"
 
+using llmc::fuzz::require;
 using llmc::gguf::GgufFile;
 using llmc::gguf::KeyValue;
 using llmc::gguf::TensorInfo;
 
 namespace {
-
-// Stops where the fuzzer sees it, also without assertions.
-void require(bool condition) {
-  if (!condition)
-    std::abort();
-}
 
 void visitKey(const GgufFile &file, const KeyValue &keyValue) {
   require(file.find(keyValue.key) == &keyValue);
@@ -38,7 +30,7 @@ void visitKey(const GgufFile &file, const KeyValue &keyValue) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   auto parsed = GgufFile::parse({data, size}, "fuzz.gguf");
   if (!parsed.ok()) {
-    require(parsed.status().message().find('\n') == absl::string_view::npos);
+    llmc::fuzz::requireError(parsed.status(), "fuzz.gguf: ");
     return 0;
   }
   const GgufFile &file = **parsed;
