@@ -64,6 +64,7 @@ MODELS.update({
     "gemma2": dict(arch="gemma2"),
     "gemma2-27b": dict(arch="gemma2", dim=64, layers=46, ffn=96, key_length=24),
     "gemma3": dict(arch="gemma3"),
+    "gemma3-pattern": dict(arch="gemma3", layers=3, window_pattern=2, local_rope_base=5e3),
 })
 # What llama.cpp does not do as the reference does; run by name only.
 EXTRA = {

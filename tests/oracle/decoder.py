@@ -46,7 +46,7 @@ class Decoder:
 
     def __init__(self, path, sliding_window=None):
         """`sliding_window` counts instead of the file's; 0 is none."""
-        self.gguf = Gguf.read(path)
+        self.path, self.gguf = path, Gguf.read(path)
         meta = self.gguf.meta
         if meta["general.architecture"] != self.architecture:
             raise ValueError(f"{path}: architecture {meta['general.architecture']}, "

@@ -11,6 +11,10 @@ class GptNeoX(Decoder):
     uses_gelu = True
     eps_key = "attention.layer_norm_epsilon"
 
+    def __init__(self, path, sliding_window=None):
+        super().__init__(path, sliding_window)
+        self.parallel = self.get("use_parallel_residual")
+
     def norm(self, x, name):
         x = x - x.mean(axis=-1, keepdims=True)
         x = x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + self.eps)
@@ -26,5 +30,4 @@ class GptNeoX(Decoder):
     def layer(self, x, i, positions, cache):
         normed = self.norm(x, f"blk.{i}.attn_norm.weight")
         y = x + self.attention(normed, i, positions, cache)
-        parallel = self.get("use_parallel_residual")
-        return y + self.ffn(self.norm(x if parallel else y, f"blk.{i}.ffn_norm.weight"), i)
+        return y + self.ffn(self.norm(x if self.parallel else y, f"blk.{i}.ffn_norm.weight"), i)

@@ -11,9 +11,10 @@ import unittest
 
 import numpy as np
 
-from rounding import Llama, RoundedLlama
+from rounding import load_rounded  # shows where the oracle is
+from likelihood import mean_kl
 from make_model import make_model
-from reference_llama import mean_kl
+from reference import load
 
 LLMC = os.environ["LLMC"]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -50,9 +51,11 @@ def dot_instructions(*options):
 
 def exact_rows(model, tokens, context):
     """Logits that `llmc perplexity -c CONTEXT` scores, window after window."""
-    rows = []
+    rows, words = [], model.vocabulary()
     for at in range(0, len(tokens) - context + 1, context):
-        window = [1] + list(tokens[at + 1 : at + context])
+        window = list(tokens[at : at + context])
+        if words.add_bos:
+            window[0] = words.bos
         rows.append(model.forward(window, rows=slice(context // 2, context - 1)))
     return np.concatenate(rows)
 
@@ -109,7 +112,7 @@ class ModelCase(unittest.TestCase):
                      *options]
         answer = self.json(*arguments, "-t", 2)
         self.assertEqual(self.json(*arguments, "-t", 1)["tokens"], answer["tokens"])
-        start = model.vocabulary().encode(prompt, True)
+        start = model.vocabulary().encode(prompt)
         self.assertEqual(answer["prompt_tokens"], len(start))
         self.assertEqual(len(answer["tokens"]), count)
         z = model.forward(start + answer["tokens"][:-1], rows=slice(len(start) - 1, None))
@@ -117,10 +120,10 @@ class ModelCase(unittest.TestCase):
         self.assertLess(behind.max(), DEVIATIONS * deviation, (behind.argmax(), answer["tokens"]))
 
     def exact_model(self, path):
-        return Llama(path)
+        return load(path)
 
     def rounded_model(self, path, cache, products="int8"):
-        return RoundedLlama(path, cache, products)
+        return load_rounded(path, cache, products)
 
     def bounds(self, path, cache, exact, tokens, context, options):
         """How far narrow and wide steps may be from `exact`, and the deviation of a logit."""
@@ -133,14 +136,14 @@ class ModelCase(unittest.TestCase):
         return narrow, wide, (rounded - exact).std()
 
     def verse_tokens(self, model, count):
-        tokens = model.vocabulary().encode(VERSE.read_text(), True)[:count]
+        tokens = model.vocabulary().encode(VERSE.read_text())[:count]
         self.assertEqual(len(tokens), count)
         return tokens
 
     def check_prompt(self, path, context, windows, *options):
         """Prompts in wide steps, whatever their instructions. For windows of few rows, whose
         distances spread more."""
-        model = Llama(path)
+        model = load(path)
         tokens = self.verse_tokens(model, context * windows)
         exact = exact_rows(model, tokens, context)
         narrow, wide, _ = self.bounds(path, "f16", exact, tokens, context, options)

@@ -11,6 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "oracle"))
 
+from reference import class_of
 from reference_llama import Llama
 
 ACTIVATION_BLOCK = 32
@@ -52,9 +53,9 @@ class RoundedProduct:
         return (self.rounding(x).astype(np.float32) @ self.matrix).astype(np.float64)
 
 
-class RoundedLlama(Llama):
-    """The exact model, but that keys and values are kept as `cache` says, f16 or f32, and that
-    products with block formats are rounded as `products` says: `int8` activations, or activations
+class Rounded:
+    """In front of an exact model: but that keys and values are kept as `cache` says, f16 or f32, and
+    that products with block formats are rounded as `products` says: `int8` activations, or activations
     and weights in `bf16`, as matrix units take them."""
 
     def __init__(self, path, cache="f16", products="int8", **options):
@@ -64,7 +65,9 @@ class RoundedLlama(Llama):
         head = "output.weight" if "output.weight" in self.w else "token_embd.weight"
         self.head = self.rounded(head, self.head)
         for name, weight in self.w.items():
-            if weight.ndim == 2 and name != "token_embd.weight":
+            if weight.ndim == 3:
+                self.w[name] = [self.rounded(name, expert) for expert in weight]
+            elif weight.ndim == 2 and name != "token_embd.weight":
                 self.w[name] = self.rounded(name, weight)
 
     def rounded(self, name, matrix):
@@ -74,7 +77,15 @@ class RoundedLlama(Llama):
             return RoundedProduct(to_bf16(matrix), to_bf16)
         return RoundedProduct(matrix, to_int8)
 
-    def linear(self, x, name):
-        y = super().linear(x, name)
-        # Before rope, which changes neither the size of the numbers nor that of their errors.
-        return self.keep(y) if name.endswith(("attn_k", "attn_v")) else y
+    def stored(self, x):
+        return self.keep(x)
+
+
+class RoundedLlama(Rounded, Llama):
+    pass
+
+
+def load_rounded(path, cache, products, **options):
+    """The rounded model of a file of any architecture."""
+    exact = class_of(path)
+    return type("Rounded" + exact.__name__, (Rounded, exact), {})(path, cache, products, **options)
