@@ -13,6 +13,13 @@ std::span<const uint8_t> bytesOf(absl::string_view text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
+// The bytes of a weight in those of the tensor that it is, or is a part of.
+std::span<const uint8_t> partOf(const ProgramWeight &weight, std::span<const uint8_t> tensor) {
+  return weight.firstRow ? tensor.subspan(weight.sourceOffset(),
+                                          weight.rows * weight.format->rowBytes(weight.columns))
+                         : tensor;
+}
+
 // Packs a matrix a few megabytes at a time and hands each piece to `append`.
 absl::Status writePacked(const ProgramWeight &weight, const uint8_t *source, ThreadTeam &team,
                          gguf::GgufWriter::Append append) {
@@ -66,11 +73,16 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
   };
   auto sourceOf = [&](const ProgramWeight &weight) -> Source {
     if (std::span<const float> values = adapters.find(weight.name); !values.empty())
-      return {{weight.columns, weight.rows},
-              kF32,
-              {reinterpret_cast<const uint8_t *>(values.data()), values.size_bytes()}};
+      return {
+          {weight.columns, weight.rows},
+          kF32,
+          partOf(weight, {reinterpret_cast<const uint8_t *>(values.data()), values.size_bytes()})};
     const gguf::TensorInfo *info = source.findTensor(weight.name);
-    return {info->shape, info->ggmlType, info->span()};
+    if (!weight.firstRow)
+      return {info->shape, info->ggmlType, info->span()};
+    std::vector<uint64_t> shape = info->shape;
+    shape.back() = weight.isVector ? weight.columns : weight.rows;
+    return {shape, info->ggmlType, partOf(weight, info->span())};
   };
   uint64_t total = 0;
   const uint64_t objectBytes = model.object.size();
@@ -83,8 +95,9 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
     total += bytes;
     then([&] {
       return weight.packed
-                 ? writer.addTensor(weight.name, {&bytes, 1}, kPlainBytes, bytes)
-                 : writer.addTensor(weight.name, from.shape, from.ggmlType, from.bytes.size());
+                 ? writer.addTensor(weight.artifactName(), {&bytes, 1}, kPlainBytes, bytes)
+                 : writer.addTensor(weight.artifactName(), from.shape, from.ggmlType,
+                                    from.bytes.size());
     });
   }
   then([&] { return writer.writeTensor(kArtifactObjectName, bytesOf(model.object)); });
@@ -93,8 +106,8 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
     const Source from = sourceOf(weight);
     then([&] {
       if (!weight.packed)
-        return writer.writeTensor(weight.name, from.bytes);
-      return writer.writeTensor(weight.name, [&](gguf::GgufWriter::Append append) {
+        return writer.writeTensor(weight.artifactName(), from.bytes);
+      return writer.writeTensor(weight.artifactName(), [&](gguf::GgufWriter::Append append) {
         return writePacked(weight, from.bytes.data(), team, append);
       });
     });

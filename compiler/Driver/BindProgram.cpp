@@ -38,8 +38,10 @@ absl::Status bindSource(Program &program, ThreadTeam &team,
                         absl::FunctionRef<PackSource(const std::string &)> source,
                         const std::function<void(double)> &progress) {
   std::vector<PackSource> sources;
-  for (const ProgramWeight &weight : program.manifest.weights)
-    sources.push_back(source(weight.name));
+  for (const ProgramWeight &weight : program.manifest.weights) {
+    PackSource whole = source(weight.name);
+    sources.push_back({whole.data + weight.sourceOffset(), whole.mapped});
+  }
   return packWeights(program, sources, team, [&](double share) {
     if (progress)
       progress(share);

@@ -67,9 +67,13 @@ ColumnSumsShape columnSumsOf(llm::StateOp state, llm::ColumnSumsType type, Modul
   if (ArrayAttr weights = state.getWeightsAttr())
     for (Attribute symbol : weights) {
       auto weight = module.lookupSymbol<llm::WeightOp>(cast<FlatSymbolRefAttr>(symbol).getValue());
-      for (int64_t i = 0; i < weight.getCount(); ++i)
-        shape.tensors.push_back(
-            {weight.getSourceName(i), weight.getLayers() ? (*weight.getLayers())[i] : 0});
+      for (int64_t i = 0; i < weight.getCount(); ++i) {
+        ColumnSumsShape::Tensor tensor{weight.getSourceName(i),
+                                       weight.getLayers() ? (*weight.getLayers())[i] : 0};
+        // Parts of a tensor have one input.
+        if (!llvm::is_contained(shape.tensors, tensor))
+          shape.tensors.push_back(std::move(tensor));
+      }
     }
   return shape;
 }
@@ -85,7 +89,7 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
       manifest.weights.push_back(
           {weight.getSourceName(i), llm::getBlockFormat(type.getElementType()),
            matrix ? uint64_t(type.getDimSize(0)) : 1, uint64_t(type.getShape().back()),
-           isa_and_nonnull<llm::PackedAttr>(type.getEncoding())});
+           isa_and_nonnull<llm::PackedAttr>(type.getEncoding()), weight.getFirstRow(), !matrix});
   }
   for (auto state : module.getOps<llm::StateOp>()) {
     if (auto sums = dyn_cast<llm::ColumnSumsType>(state.getType())) {

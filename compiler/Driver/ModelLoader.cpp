@@ -54,14 +54,15 @@ absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> artifactProgram(Compiler &comp
 // Points the program at an artifact's weights.
 absl::Status bindArtifact(const gguf::GgufFile &file, Program &program) {
   for (const ProgramWeight &weight : program.manifest.weights) {
-    const gguf::TensorInfo *info = file.findTensor(weight.name);
+    const gguf::TensorInfo *info = file.findTensor(weight.artifactName());
     if (!info)
-      return fileError(file, absl::StrCat("tensor '", weight.name, "' is missing"));
+      return fileError(file, absl::StrCat("tensor '", weight.artifactName(), "' is missing"));
     if (info->bytes != weight.bytes())
-      return fileError(file, absl::StrCat("tensor '", weight.name, "' has ", info->bytes,
+      return fileError(file, absl::StrCat("tensor '", weight.artifactName(), "' has ", info->bytes,
                                           " bytes, the program takes ", weight.bytes()));
     if (reinterpret_cast<uintptr_t>(info->data) % 64 != 0)
-      return fileError(file, absl::StrCat("tensor '", weight.name, "' is not aligned to 64 bytes"));
+      return fileError(
+          file, absl::StrCat("tensor '", weight.artifactName(), "' is not aligned to 64 bytes"));
     program.weights.push_back(info->data);
   }
   return absl::OkStatus();

@@ -25,6 +25,15 @@ absl::Status rmsNorm(llm::RmsNormOp op, Frame<Real> &frame) {
 }
 
 template <class Real>
+absl::Status layerNorm(llm::LayerNormOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(op.getWeight()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> bias, frame.tensor(op.getBias()));
+  return frame.setTensor(
+      op.getResult(), reference::layerNorm(*input, *weight, *bias, op.getEps().convertToDouble()));
+}
+
+template <class Real>
 absl::Status linear(llm::LinearOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(op.getWeight()));
@@ -40,10 +49,24 @@ absl::Status binary(Op op, Frame<Real> &frame) {
   return frame.setTensor(op.getResult(), function(*lhs, *rhs));
 }
 
-template <class Real>
-absl::Status silu(llm::SiluOp op, Frame<Real> &frame) {
+// An operation on one tensor.
+template <class Op, auto function, class Real>
+absl::Status unary(Op op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
-  return frame.setTensor(op.getResult(), reference::silu(*input));
+  return frame.setTensor(op.getResult(), function(*input));
+}
+
+template <class Real>
+absl::Status scale(llm::ScaleOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  return frame.setTensor(op.getResult(),
+                         reference::scale(*input, op.getFactor().convertToDouble()));
+}
+
+template <class Real>
+absl::Status softcap(llm::SoftcapOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  return frame.setTensor(op.getResult(), reference::softcap(*input, op.getCap().convertToDouble()));
 }
 
 RopeScalingKind scalingKind(llm::RopeScaling scaling) {
@@ -85,7 +108,8 @@ template <class Real>
 absl::Status rope(llm::RopeOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> table, frame.tensor(op.getTable()));
-  return frame.setTensor(op.getResult(), reference::rope(*input, *table, op.getHeadDim()));
+  return frame.setTensor(op.getResult(),
+                         reference::rope(*input, *table, op.getHeadDim(), op.getHalves()));
 }
 
 template <class Real>
@@ -121,7 +145,8 @@ reference::Result<Real> attend(Op op, const TensorValue<Real> &query,
                                   .value = cache.type().getValue(),
                                   .start = start,
                                   .scale = op.getScale().convertToDouble(),
-                                  .window = static_cast<int64_t>(op.getWindow())};
+                                  .window = static_cast<int64_t>(op.getWindow()),
+                                  .softcap = op.getSoftcap().convertToDouble()};
   return reference::attention<Real>(query, shape,
                                     [&](int64_t position) { return cache.at(layer, position); });
 }
@@ -145,8 +170,8 @@ absl::Status fusedAttention(llm::FusedAttentionOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(int64_t layer, frame.index(op.getLayer()));
   LLMC_ASSIGN_OR_RETURN(int64_t start, frame.index(op.getStart()));
   int64_t headDim = cache->type().getKey();
-  LLMC_ASSIGN_OR_RETURN(auto turnedQuery, reference::rope(*query, *table, headDim));
-  LLMC_ASSIGN_OR_RETURN(auto turnedKeys, reference::rope(*keys, *table, headDim));
+  LLMC_ASSIGN_OR_RETURN(auto turnedQuery, reference::rope(*query, *table, headDim, op.getHalves()));
+  LLMC_ASSIGN_OR_RETURN(auto turnedKeys, reference::rope(*keys, *table, headDim, op.getHalves()));
   LLMC_RETURN_IF_ERROR(cache->write(layer, start, turnedKeys, *values));
   return frame.setTensor(op.getResult(), attend(op, turnedQuery, *cache, layer, start));
 }
@@ -170,8 +195,16 @@ absl::Status fusedLinear(llm::FusedLinearOp op, Frame<Real> &frame) {
   if (residual) {
     LLMC_ASSIGN_OR_RETURN(products[0], reference::add(*residual, products[0]));
   }
-  if (op.getActivation() == llm::Activation::Swiglu)
+  switch (op.getActivation()) {
+  case llm::Activation::None:
+    break;
+  case llm::Activation::Swiglu:
     return frame.setTensor(op.getProducts()[0], reference::swiglu(products[0], products[1]));
+  case llm::Activation::Geglu:
+    return frame.setTensor(op.getProducts()[0], reference::geglu(products[0], products[1]));
+  case llm::Activation::Gelu:
+    return frame.setTensor(op.getProducts()[0], reference::gelu(products[0]));
+  }
   for (auto [result, product] : llvm::zip(op.getProducts(), products))
     LLMC_RETURN_IF_ERROR(frame.setTensor(result, std::move(product)));
   return absl::OkStatus();
@@ -186,7 +219,12 @@ void addModelOps(OpTable<Real> &table) {
   addOp<llm::LinearOp, linear<Real>>(table);
   addOp<llm::AddOp, binary<llm::AddOp, reference::add<Real>, Real>>(table);
   addOp<llm::MulOp, binary<llm::MulOp, reference::mul<Real>, Real>>(table);
-  addOp<llm::SiluOp, silu<Real>>(table);
+  addOp<llm::SiluOp, unary<llm::SiluOp, reference::silu<Real>, Real>>(table);
+  addOp<llm::GeluOp, unary<llm::GeluOp, reference::gelu<Real>, Real>>(table);
+  addOp<llm::GegluOp, binary<llm::GegluOp, reference::geglu<Real>, Real>>(table);
+  addOp<llm::LayerNormOp, layerNorm<Real>>(table);
+  addOp<llm::ScaleOp, scale<Real>>(table);
+  addOp<llm::SoftcapOp, softcap<Real>>(table);
   addOp<llm::SwigluOp, binary<llm::SwigluOp, reference::swiglu<Real>, Real>>(table);
   addOp<llm::RopeTableOp, ropeTable<Real>>(table);
   addOp<llm::RopeOp, rope<Real>>(table);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
+#include <numeric>
 
 namespace llmc::reference {
 namespace {
@@ -36,6 +38,12 @@ Real siluOf(Real x) {
 }
 
 template <class Real>
+Real geluOf(Real x) {
+  const Real slope = static_cast<Real>(std::sqrt(2 / std::numbers::pi));
+  return x / 2 * (1 + std::tanh(slope * (x + static_cast<Real>(0.044715) * x * x * x)));
+}
+
+template <class Real>
 Real dot(std::span<const Real> a, std::span<const Real> b) {
   Real sum = 0;
   for (size_t i = 0; i < a.size(); ++i)
@@ -61,14 +69,34 @@ Result<Real> embed(std::span<const int32_t> tokens, const TensorValue<Real> &wei
 
 template <class Real>
 Result<Real> rmsNorm(const TensorValue<Real> &x, const TensorValue<Real> &weight, double eps) {
-  LLMC_RETURN_IF_ERROR(expectShape("the norm's weight", weight, {x.columns()}));
+  LLMC_ASSIGN_OR_RETURN(const int64_t head, headLength(weight, x));
   TensorValue<Real> result = x;
+  for (int64_t t = 0; t < x.rows(); ++t)
+    for (int64_t first = 0; first < x.columns(); first += head) {
+      std::span<Real> row = result.row(t).subspan(first, head);
+      Real mean = dot<Real>(row, row) / static_cast<Real>(head);
+      Real root = std::sqrt(mean + static_cast<Real>(eps));
+      for (int64_t i = 0; i < head; ++i)
+        row[i] = row[i] / root * weight.data[i];
+    }
+  return result;
+}
+
+template <class Real>
+Result<Real> layerNorm(const TensorValue<Real> &x, const TensorValue<Real> &weight,
+                       const TensorValue<Real> &bias, double eps) {
+  LLMC_RETURN_IF_ERROR(expectShape("the norm's weight", weight, {x.columns()}));
+  LLMC_RETURN_IF_ERROR(expectShape("the norm's bias", bias, {x.columns()}));
+  TensorValue<Real> result = x;
+  const Real count = static_cast<Real>(x.columns());
   for (int64_t t = 0; t < x.rows(); ++t) {
     std::span<Real> row = result.row(t);
-    Real mean = dot<Real>(row, row) / static_cast<Real>(row.size());
-    Real root = std::sqrt(mean + static_cast<Real>(eps));
+    Real mean = std::accumulate(row.begin(), row.end(), Real(0)) / count;
+    for (Real &v : row)
+      v -= mean;
+    Real root = std::sqrt(dot<Real>(row, row) / count + static_cast<Real>(eps));
     for (size_t i = 0; i < row.size(); ++i)
-      row[i] = row[i] / root * weight.data[i];
+      row[i] = row[i] / root * weight.data[i] + bias.data[i];
   }
   return result;
 }
@@ -109,6 +137,35 @@ Result<Real> swiglu(const TensorValue<Real> &gate, const TensorValue<Real> &up) 
   return elementwise(gate, up, [](Real g, Real u) { return siluOf(g) * u; });
 }
 
+template <class Real>
+TensorValue<Real> gelu(const TensorValue<Real> &x) {
+  TensorValue<Real> result = x;
+  for (Real &v : result.data)
+    v = geluOf(v);
+  return result;
+}
+
+template <class Real>
+Result<Real> geglu(const TensorValue<Real> &gate, const TensorValue<Real> &up) {
+  return elementwise(gate, up, [](Real g, Real u) { return geluOf(g) * u; });
+}
+
+template <class Real>
+TensorValue<Real> scale(const TensorValue<Real> &x, double factor) {
+  TensorValue<Real> result = x;
+  for (Real &v : result.data)
+    v *= static_cast<Real>(factor);
+  return result;
+}
+
+template <class Real>
+TensorValue<Real> softcap(const TensorValue<Real> &x, double cap) {
+  TensorValue<Real> result = x;
+  for (Real &v : result.data)
+    v = static_cast<Real>(cap) * std::tanh(v / static_cast<Real>(cap));
+  return result;
+}
+
 absl::StatusOr<int64_t> endOfStep(int64_t start, int64_t rows) {
   int64_t end = 0;
   if (start < 0 || __builtin_add_overflow(start, rows, &end))
@@ -138,7 +195,8 @@ Result<Real> ropeTable(const RopeParameters &parameters, const TensorValue<Real>
 }
 
 template <class Real>
-Result<Real> rope(const TensorValue<Real> &x, const TensorValue<Real> &table, int64_t headDim) {
+Result<Real> rope(const TensorValue<Real> &x, const TensorValue<Real> &table, int64_t headDim,
+                  bool halves) {
   LLMC_RETURN_IF_ERROR(expectShape("the rotary table", table, {x.rows(), table.columns()}));
   if (table.columns() % 2 != 0 || table.columns() > headDim || x.columns() % headDim != 0)
     return absl::InvalidArgumentError(absl::StrCat("a table of ", table.columns(),
@@ -147,11 +205,13 @@ Result<Real> rope(const TensorValue<Real> &x, const TensorValue<Real> &table, in
   TensorValue<Real> result = x;
   for (int64_t t = 0; t < x.rows(); ++t)
     for (int64_t head = 0; head < x.columns(); head += headDim)
-      for (int64_t i = 0; i < table.columns(); i += 2) {
-        Real cosine = table.row(t)[i], sine = table.row(t)[i + 1];
-        Real a = x.row(t)[head + i], b = x.row(t)[head + i + 1];
-        result.row(t)[head + i] = a * cosine - b * sine;
-        result.row(t)[head + i + 1] = a * sine + b * cosine;
+      for (int64_t i = 0; i < table.columns() / 2; ++i) {
+        Real cosine = table.row(t)[2 * i], sine = table.row(t)[2 * i + 1];
+        const int64_t first = head + (halves ? i : 2 * i);
+        const int64_t second = first + (halves ? table.columns() / 2 : 1);
+        Real a = x.row(t)[first], b = x.row(t)[second];
+        result.row(t)[first] = a * cosine - b * sine;
+        result.row(t)[second] = a * sine + b * cosine;
       }
   return result;
 }
@@ -180,6 +240,9 @@ Result<Real> attention(const TensorValue<Real> &query, const AttentionShape &sha
         std::span<const Real> key(seen[p]->key);
         weights[p] =
             static_cast<Real>(shape.scale) * dot(q, key.subspan(kv * shape.key, shape.key));
+        if (shape.softcap > 0)
+          weights[p] = static_cast<Real>(shape.softcap) *
+                       std::tanh(weights[p] / static_cast<Real>(shape.softcap));
         largest = std::max(largest, weights[p]);
       }
       Real sum = 0;
@@ -197,15 +260,21 @@ Result<Real> attention(const TensorValue<Real> &query, const AttentionShape &sha
 #define LLMC_INSTANTIATE(Real)                                                                     \
   template Result<Real> embed(std::span<const int32_t>, const TensorValue<Real> &);                \
   template Result<Real> rmsNorm(const TensorValue<Real> &, const TensorValue<Real> &, double);     \
+  template Result<Real> layerNorm(const TensorValue<Real> &, const TensorValue<Real> &,            \
+                                  const TensorValue<Real> &, double);                              \
   template Result<Real> linear(const TensorValue<Real> &, const TensorValue<Real> &,               \
                                const TensorValue<Real> *);                                         \
   template Result<Real> add(const TensorValue<Real> &, const TensorValue<Real> &);                 \
   template Result<Real> mul(const TensorValue<Real> &, const TensorValue<Real> &);                 \
   template TensorValue<Real> silu(const TensorValue<Real> &);                                      \
   template Result<Real> swiglu(const TensorValue<Real> &, const TensorValue<Real> &);              \
+  template TensorValue<Real> gelu(const TensorValue<Real> &);                                      \
+  template Result<Real> geglu(const TensorValue<Real> &, const TensorValue<Real> &);               \
+  template TensorValue<Real> scale(const TensorValue<Real> &, double);                             \
+  template TensorValue<Real> softcap(const TensorValue<Real> &, double);                           \
   template Result<Real> ropeTable(const RopeParameters &, const TensorValue<Real> *, int64_t,      \
                                   int64_t, int64_t);                                               \
-  template Result<Real> rope(const TensorValue<Real> &, const TensorValue<Real> &, int64_t);       \
+  template Result<Real> rope(const TensorValue<Real> &, const TensorValue<Real> &, int64_t, bool); \
   template Result<Real> attention(                                                                 \
       const TensorValue<Real> &, const AttentionShape &,                                           \
       std::function<absl::StatusOr<const CacheEntry<Real> *>(int64_t)>);

@@ -26,7 +26,8 @@ absl::StatusOr<TensorRef<Real>> weightAt(llm::WeightOp weight, int64_t index, Fr
     return absl::InvalidArgumentError(absl::StrCat("weight ", weight.getSymName().str(), " has ",
                                                    weight.getCount(), " tensors, not ", index + 1));
   return frame.interpreter().weights().get(weight.getSourceName(index),
-                                           mlir::cast<mlir::RankedTensorType>(weight.getType()));
+                                           mlir::cast<mlir::RankedTensorType>(weight.getType()),
+                                           weight.getFirstRow());
 }
 
 } // namespace llmc

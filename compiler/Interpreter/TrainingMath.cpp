@@ -243,28 +243,30 @@ template <class Real>
 Result<Real> rmsNormAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
                             const TensorValue<Real> &weight, double eps) {
   LLMC_RETURN_IF_ERROR(expectShape("the derivative", adjoint, x.shape));
-  LLMC_RETURN_IF_ERROR(expectShape("the norm's weight", weight, {x.columns()}));
+  LLMC_ASSIGN_OR_RETURN(const int64_t head, headLength(weight, x));
   TensorValue<Real> result = x;
-  const Real count = static_cast<Real>(x.columns());
-  for (int64_t t = 0; t < x.rows(); ++t) {
-    Real square = dot(x.row(t), x.row(t)) / count + static_cast<Real>(eps);
-    std::vector<Real> g(x.columns());
-    for (int64_t i = 0; i < x.columns(); ++i)
-      g[i] = adjoint.row(t)[i] * weight.data[i];
-    Real mean = dot<Real>(g, x.row(t)) / count;
-    for (int64_t i = 0; i < x.columns(); ++i)
-      result.row(t)[i] = (g[i] - x.row(t)[i] * mean / square) / std::sqrt(square);
-  }
+  const Real count = static_cast<Real>(head);
+  for (int64_t t = 0; t < x.rows(); ++t)
+    for (int64_t first = 0; first < x.columns(); first += head) {
+      auto row = x.row(t).subspan(first, head);
+      Real square = dot(row, row) / count + static_cast<Real>(eps);
+      std::vector<Real> g(head);
+      for (int64_t i = 0; i < head; ++i)
+        g[i] = adjoint.row(t)[first + i] * weight.data[i];
+      Real mean = dot<Real>(g, row) / count;
+      for (int64_t i = 0; i < head; ++i)
+        result.row(t)[first + i] = (g[i] - row[i] * mean / square) / std::sqrt(square);
+    }
   return result;
 }
 
 template <class Real>
 Result<Real> ropeAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &table,
-                         int64_t headDim) {
+                         int64_t headDim, bool halves) {
   TensorValue<Real> back = table;
   for (size_t i = 1; i < back.data.size(); i += 2)
     back.data[i] = -back.data[i];
-  return rope(adjoint, back, headDim);
+  return rope(adjoint, back, headDim, halves);
 }
 
 template <class Real>
@@ -311,8 +313,8 @@ Result<Real> embedAdjoint(const TensorValue<Real> &adjoint, std::span<const int3
       const TensorValue<Real> &);                                                                  \
   template Result<Real> rmsNormAdjoint(const TensorValue<Real> &, const TensorValue<Real> &,       \
                                        const TensorValue<Real> &, double);                         \
-  template Result<Real> ropeAdjoint(const TensorValue<Real> &, const TensorValue<Real> &,          \
-                                    int64_t);                                                      \
+  template Result<Real> ropeAdjoint(const TensorValue<Real> &, const TensorValue<Real> &, int64_t, \
+                                    bool);                                                         \
   template Result<Real> siluAdjoint(const TensorValue<Real> &, const TensorValue<Real> &);         \
   template Result<Real> embedAdjoint(const TensorValue<Real> &, std::span<const int32_t>, int64_t);
 LLMC_INSTANTIATE(float)

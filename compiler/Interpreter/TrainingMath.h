@@ -74,7 +74,7 @@ Result<Real> rmsNormAdjoint(const TensorValue<Real> &adjoint, const TensorValue<
                             const TensorValue<Real> &weight, double eps);
 template <class Real>
 Result<Real> ropeAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &table,
-                         int64_t headDim);
+                         int64_t headDim, bool halves);
 template <class Real>
 Result<Real> siluAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x);
 // Rows of `adjoint` added up by token, for `vocabulary` tokens.

@@ -185,7 +185,8 @@ template <class Real>
 absl::Status ropeAdjoint(llm::RopeAdjointOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> table, frame.tensor(op.getTable()));
-  return frame.setTensor(op.getResult(), reference::ropeAdjoint(*adjoint, *table, op.getHeadDim()));
+  return frame.setTensor(op.getResult(),
+                         reference::ropeAdjoint(*adjoint, *table, op.getHeadDim(), op.getHalves()));
 }
 
 template <class Real>

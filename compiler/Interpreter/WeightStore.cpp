@@ -9,19 +9,21 @@ namespace llmc {
 
 template <class Real>
 absl::StatusOr<TensorRef<Real>> WeightStore<Real>::get(const std::string &ggufName,
-                                                       mlir::RankedTensorType type) {
-  std::pair<std::string, const void *> key(ggufName, type.getAsOpaquePointer());
+                                                       mlir::RankedTensorType type,
+                                                       std::optional<uint64_t> firstRow) {
+  std::tuple key(ggufName, type.getAsOpaquePointer(), firstRow);
   auto found = decoded_.find(key);
   if (found != decoded_.end())
     return found->second;
-  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, decode(ggufName, type));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, decode(ggufName, type, firstRow));
   decoded_[key] = weight;
   return weight;
 }
 
 template <class Real>
 absl::StatusOr<TensorRef<Real>> WeightStore<Real>::decode(const std::string &ggufName,
-                                                          mlir::RankedTensorType type) {
+                                                          mlir::RankedTensorType type,
+                                                          std::optional<uint64_t> firstRow) {
   const BlockFormat *format = llm::getBlockFormat(type.getElementType());
   std::vector<int64_t> shape(type.getShape().begin(), type.getShape().end());
   int64_t columns = shape.empty() ? 1 : shape.back();
@@ -33,6 +35,15 @@ absl::StatusOr<TensorRef<Real>> WeightStore<Real>::decode(const std::string &ggu
     return absl::FailedPreconditionError(
         absl::StrCat("weight '", ggufName, "': the interpreter was given no weights"));
   LLMC_ASSIGN_OR_RETURN(std::span<const uint8_t> bytes, source_(ggufName));
+  if (firstRow) {
+    const uint64_t before =
+        shape.size() == 1 ? format->rowBytes(*firstRow) : *firstRow * format->rowBytes(columns);
+    if (before > bytes.size() || bytes.size() - before < format->rowBytes(count))
+      return absl::InvalidArgumentError(absl::StrCat("weight '", ggufName, "' has no ",
+                                                     shapeText(shape), " from row ", *firstRow,
+                                                     " on; give it the module's own model"));
+    bytes = bytes.subspan(before, format->rowBytes(count));
+  }
   if (bytes.size() != format->rowBytes(count))
     return absl::InvalidArgumentError(absl::StrCat(
         "weight '", ggufName, "' has ", bytes.size(), " bytes, but ", shapeText(shape), " of ",

@@ -22,15 +22,20 @@ class WeightStore {
 public:
   explicit WeightStore(WeightSource source) : source_(std::move(source)) {}
 
-  // The tensor `ggufName` as `type`, whose encoding does not matter. An error if the source does
-  // not know it or if it has another number of bytes than the type needs.
-  absl::StatusOr<TensorRef<Real>> get(const std::string &ggufName, mlir::RankedTensorType type);
+  // The tensor `ggufName` as `type`, whose encoding does not matter, or the part of it that begins
+  // at `firstRow`, of a vector at that element. An error if the source does not know it, if it has
+  // another number of bytes than the type needs, or less than the part.
+  absl::StatusOr<TensorRef<Real>> get(const std::string &ggufName, mlir::RankedTensorType type,
+                                      std::optional<uint64_t> firstRow = std::nullopt);
 
 private:
-  absl::StatusOr<TensorRef<Real>> decode(const std::string &ggufName, mlir::RankedTensorType type);
+  absl::StatusOr<TensorRef<Real>> decode(const std::string &ggufName, mlir::RankedTensorType type,
+                                         std::optional<uint64_t> firstRow);
 
   WeightSource source_;
-  std::map<std::pair<std::string, const void *>, TensorRef<Real>> decoded_; // by name and type
+  // By name, type and place.
+  std::map<std::tuple<std::string, const void *, std::optional<uint64_t>>, TensorRef<Real>>
+      decoded_;
 };
 
 } // namespace llmc

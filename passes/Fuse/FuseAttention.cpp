@@ -51,6 +51,8 @@ std::string findMatch(AttentionOp attention, Match &match) {
     return "keys are not rotated";
   if (match.query.getTable() != match.keys.getTable())
     return "query and keys are rotated by different tables";
+  if (match.query.getHalves() != match.keys.getHalves())
+    return "query and keys are rotated in different pairs";
   int64_t width = attention.getCache().getType().getKey();
   for (RopeOp rope : {match.query, match.keys})
     if (static_cast<int64_t>(rope.getHeadDim()) != width)
@@ -80,7 +82,8 @@ struct FuseAttention : impl::FuseAttentionBase<FuseAttention> {
         rewriter, rewriter.getFusedLoc({attention.getLoc(), match.write.getLoc()}),
         attention.getType(), match.query.getInput(), match.keys.getInput(), match.write.getValues(),
         match.query.getTable(), attention.getCache(), attention.getLayer(), attention.getStart(),
-        attention.getScaleAttr(), attention.getWindowAttr());
+        attention.getScaleAttr(), attention.getWindowAttr(), attention.getSoftcapAttr(),
+        match.query.getHalvesAttr());
     rewriter.replaceOp(attention, fused);
     rewriter.eraseOp(match.write);
     rewriter.eraseOp(match.query);

@@ -27,6 +27,8 @@ struct FuseNorm : impl::FuseNormBase<FuseNorm> {
       return remarkMissed(*this, norm, "norm is the linear's residual");
     if (linear.getNorm())
       return remarkMissed(*this, norm, "linear has a norm already");
+    if (getWidth(norm.getWeight()) != getWidth(norm.getInput()))
+      return remarkMissed(*this, norm, "norm is of heads, not of rows");
     if (linear->getBlock() != norm->getBlock())
       return remarkMissed(*this, norm, "linear is in another block");
     remarkFused(*this, norm, "norm into linear");

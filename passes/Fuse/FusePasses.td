@@ -55,8 +55,8 @@ def FuseNorm : FusePass<"llm-fuse-norm"> {
   let summary = "Normalize inside the linear layer that follows";
   let description = [{
     An `llm.rms_norm` whose only use is as the input of an `llm.fused_linear` becomes the norm of that
-    operation. Missed where the norm has other uses or the linear a norm already, and across blocks of
-    operations, where the norm might be computed more often than before.
+    operation. Missed where the norm is of heads, where it has other uses or the linear a norm already,
+    and across blocks of operations, where the norm might be computed more often than before.
 
     ```mlir
     %n = llm.rms_norm %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
@@ -88,11 +88,12 @@ def FuseResidual : FusePass<"llm-fuse-residual"> {
 }
 
 def FuseActivation : FusePass<"llm-fuse-activation"> {
-  let summary = "Apply llm.swiglu inside the linear layer that precedes";
+  let summary = "Apply an activation inside the linear layer that precedes";
   let description = [{
-    An `llm.swiglu` of the two products of an `llm.fused_linear` becomes that operation's activation.
-    The gate's weight becomes the first where it is not. Missed where gate and up are not the two
-    products of one linear with two weights, or have other uses.
+    An `llm.swiglu` or `llm.geglu` of the two products of an `llm.fused_linear`, or an `llm.gelu` of its
+    only one, becomes that operation's activation. The gate's weight becomes the first where it is not.
+    Missed where gate and up are not the two products of one linear with two weights, or have other
+    uses; a gelu also where the linear has a residual.
 
     ```mlir
     %g, %u = llm.fused_linear %x weights(%wg, %wu)
@@ -113,7 +114,8 @@ def FuseAttention : FusePass<"llm-fuse-attention"> {
 
     * the write is to the same layer of the same cache at the same position, in the same block of
       operations, with nothing between the two that reads or writes memory,
-    * queries and keys are rotated by the same table, in heads as wide as the cache's keys,
+    * queries and keys are rotated by the same table, in the same pairs, in heads as wide as the
+      cache's keys,
     * the rotated queries and keys have no other use.
 
     ```mlir

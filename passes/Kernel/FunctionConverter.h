@@ -55,10 +55,10 @@ private:
   void matmul(Operation *op, const Packings &packings, Value weight, Value out, Value bias,
               Value other, Epilogue epilogue);
   void convertFusedLinear(llm::FusedLinearOp op);
-  void map(Operation *op, Map function);
+  void map(Operation *op, Map function, mlir::FloatAttr constant = {});
   void convertRopeTable(llm::RopeTableOp op);
   template <class Op>
-  void convertAttention(Op op, Value table);
+  void convertAttention(Op op, Value table, mlir::UnitAttr halves);
   void convertLayers(llm::LayersOp op);
 
   // Training. True where the operation is one of those that LlmTrainingToKernel.cpp, or
@@ -67,7 +67,7 @@ private:
   bool convertProducts(Operation *op, mlir::LogicalResult &result);
   void convertLinear(Operation *op, Value input, Value norm, mlir::FloatAttr eps,
                      mlir::ValueRange weights, llvm::function_ref<Value(unsigned)> bias,
-                     Value residual, bool swiglu);
+                     Value residual, llm::Activation activation);
   void product(Operation *op, Value input, Value weight, Value out, Value addend, bool transposed,
                int64_t firstRow = 0);
   Value factorOf(Operation *op, Value rows, int64_t columns, FactorForm form);

@@ -46,8 +46,9 @@ void FunctionConverter::product(Operation *op, Value input, Value weight, Value 
 
 void FunctionConverter::convertLinear(Operation *op, Value input, Value norm, FloatAttr eps,
                                       ValueRange weights, function_ref<Value(unsigned)> bias,
-                                      Value residual, bool swiglu) {
+                                      Value residual, llm::Activation activation) {
   Location loc = op->getLoc();
+  const bool gated = llm::isGatedActivation(activation);
   Value rows = get(input);
   if (norm) {
     Value normed = alloc(loc, rows.getType());
@@ -56,16 +57,19 @@ void FunctionConverter::convertLinear(Operation *op, Value input, Value norm, Fl
   }
   SmallVector<Value> outs;
   for (auto [i, weight] : llvm::enumerate(weights)) {
-    // Of swiglu, the gate waits in the result's own buffer.
-    Value out = swiglu && i == 1 ? alloc(loc, outs[0].getType()) : outputFor(op->getResult(i));
+    // The gate waits in the result's own buffer.
+    Value out = gated && i == 1 ? alloc(loc, outs[0].getType()) : outputFor(op->getResult(i));
     product(op, rows, get(weight), out, i == 0 ? get(residual) : Value(), /*transposed=*/false);
     if (Value vector = bias(i))
       AddBiasOp::create(b, loc, get(vector), out);
     outs.push_back(out);
   }
-  if (swiglu)
-    MapOp::create(b, loc, MapAttr::get(b.getContext(), Map::Swiglu), ValueRange{outs[0], outs[1]},
-                  outs[0]);
+  if (activation == llm::Activation::None)
+    return;
+  const Map function = activation == llm::Activation::Swiglu  ? Map::Swiglu
+                       : activation == llm::Activation::Geglu ? Map::Geglu
+                                                              : Map::Gelu;
+  MapOp::create(b, loc, MapAttr::get(b.getContext(), function), outs, outs[0], FloatAttr());
 }
 
 LogicalResult FunctionConverter::convertMatmul(llm::MatmulOp op) {
@@ -240,14 +244,13 @@ bool FunctionConverter::convertProducts(Operation *op, LogicalResult &result) {
       .Case([&](llm::LinearOp o) {
         convertLinear(
             o, o.getInput(), Value(), FloatAttr(), o.getWeight(),
-            [&](unsigned) { return o.getBias(); }, Value(), false);
+            [&](unsigned) { return o.getBias(); }, Value(), llm::Activation::None);
         return true;
       })
       .Case([&](llm::FusedLinearOp o) {
         convertLinear(
             o, o.getInput(), o.getNorm(), o.getEpsAttr(), o.getWeights(),
-            [&](unsigned i) { return o.getBiasOf(i); }, o.getResidual(),
-            o.getActivation() == llm::Activation::Swiglu);
+            [&](unsigned i) { return o.getBiasOf(i); }, o.getResidual(), o.getActivation());
         return true;
       })
       .Case([&](llm::LinearTransposedOp o) {

@@ -45,7 +45,7 @@ LogicalResult FunctionConverter::convert() {
   for (auto [value, out] : llvm::zip(terminator->getOperands(), outputs))
     if (values.lookup(value) != out)
       MapOp::create(b, terminator->getLoc(), MapAttr::get(b.getContext(), Map::Copy),
-                    ValueRange{values.lookup(value)}, out);
+                    ValueRange{values.lookup(value)}, out, FloatAttr());
   func::ReturnOp::create(b, terminator->getLoc());
   to.setType(b.getFunctionType(entry->getArgumentTypes(), {}));
   from.erase();
@@ -140,26 +140,29 @@ void FunctionConverter::matmul(Operation *op, const Packings &packings, Value we
 
 void FunctionConverter::convertFusedLinear(llm::FusedLinearOp op) {
   Packings packings = packFor(op, op.getInput(), op.getNorm(), op.getEpsAttr(), op.getWeights());
-  if (op.getActivation() == llm::Activation::Swiglu) {
+  if (op.isGated()) {
     // The gate waits in the result's own buffer.
     Value out = outputFor(op->getResult(0));
     matmul(op, packings, op.getWeights()[0], out, op.getBiasOf(0), Value(), Epilogue::Store);
-    matmul(op, packings, op.getWeights()[1], out, op.getBiasOf(1), out, Epilogue::Swiglu);
+    matmul(op, packings, op.getWeights()[1], out, op.getBiasOf(1), out,
+           op.getActivation() == llm::Activation::Swiglu ? Epilogue::Swiglu : Epilogue::Geglu);
     return;
   }
+  const Epilogue plain =
+      op.getActivation() == llm::Activation::Gelu ? Epilogue::Gelu : Epilogue::Store;
   for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
     Value residual = i == 0 ? get(op.getResidual()) : Value();
     matmul(op, packings, weight, outputFor(op->getResult(i)), op.getBiasOf(i), residual,
-           residual ? Epilogue::Add : Epilogue::Store);
+           residual ? Epilogue::Add : plain);
   }
 }
 
-void FunctionConverter::map(Operation *op, Map function) {
+void FunctionConverter::map(Operation *op, Map function, FloatAttr constant) {
   SmallVector<Value> inputs;
   for (Value v : op->getOperands())
     inputs.push_back(get(v));
   MapOp::create(b, op->getLoc(), MapAttr::get(b.getContext(), function), inputs,
-                outputFor(op->getResult(0)));
+                outputFor(op->getResult(0)), constant);
 }
 
 void FunctionConverter::convertRopeTable(llm::RopeTableOp op) {
@@ -180,14 +183,15 @@ void FunctionConverter::convertRopeTable(llm::RopeTableOp op) {
 }
 
 template <class Op>
-void FunctionConverter::convertAttention(Op op, Value table) {
+void FunctionConverter::convertAttention(Op op, Value table, UnitAttr halves) {
   auto cache = cast<llm::KvCacheType>(op.getCache().getType());
   const int64_t heads = llm::getWidth(op.getQuery()) / cache.getKey();
   Value out = outputFor(op->getResult(0));
   Value parts = alloc(op.getLoc(), PartsType::get(b.getContext(), cache.getHeads(),
                                                   heads / cache.getHeads(), cache.getValue()));
   AttentionOp::create(b, op.getLoc(), get(op.getQuery()), get(op.getCache()), get(op.getLayer()),
-                      get(op.getStart()), out, parts, table, op.getScaleAttr(), op.getWindowAttr());
+                      get(op.getStart()), out, parts, table, op.getScaleAttr(), op.getWindowAttr(),
+                      op.getSoftcapAttr(), halves);
   MergePartsOp::create(b, op.getLoc(), parts, get(op.getStart()), out, op.getWindowAttr());
 }
 
@@ -196,7 +200,8 @@ Value FunctionConverter::ownBuffer(Operation *op, Value hidden) {
   if (hidden.hasOneUse() && buffer.getDefiningOp<AllocOp>())
     return buffer;
   Value copy = alloc(op->getLoc(), buffer.getType());
-  MapOp::create(b, op->getLoc(), MapAttr::get(b.getContext(), Map::Copy), ValueRange{buffer}, copy);
+  MapOp::create(b, op->getLoc(), MapAttr::get(b.getContext(), Map::Copy), ValueRange{buffer}, copy,
+                FloatAttr());
   return copy;
 }
 
@@ -256,10 +261,19 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
       .Case([&](llm::MulOp o) { return map(o, Map::Mul), success(); })
       .Case([&](llm::SiluOp o) { return map(o, Map::Silu), success(); })
       .Case([&](llm::SwigluOp o) { return map(o, Map::Swiglu), success(); })
+      .Case([&](llm::GeluOp o) { return map(o, Map::Gelu), success(); })
+      .Case([&](llm::GegluOp o) { return map(o, Map::Geglu), success(); })
+      .Case([&](llm::ScaleOp o) { return map(o, Map::Scale, o.getFactorAttr()), success(); })
+      .Case([&](llm::SoftcapOp o) { return map(o, Map::Softcap, o.getCapAttr()), success(); })
+      .Case([&](llm::LayerNormOp o) {
+        LayerNormOp::create(b, loc, get(o.getInput()), get(o.getWeight()), get(o.getBias()),
+                            outputFor(o->getResult(0)), o.getEpsAttr());
+        return success();
+      })
       .Case([&](llm::RopeTableOp o) { return convertRopeTable(o), success(); })
       .Case([&](llm::RopeOp o) {
         RopeOp::create(b, loc, get(o.getInput()), get(o.getTable()), outputFor(o->getResult(0)),
-                       o.getHeadDimAttr(), UnitAttr());
+                       o.getHeadDimAttr(), o.getHalvesAttr(), UnitAttr());
         return success();
       })
       .Case([&](llm::SumSquaresOp o) {
@@ -268,17 +282,18 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
       })
       .Case([&](llm::CacheWriteOp o) {
         CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
-                             get(o.getLayer()), get(o.getStart()), Value());
+                             get(o.getLayer()), get(o.getStart()), Value(), UnitAttr());
         return success();
       })
       .Case([&](llm::AttentionOp o) {
-        convertAttention(o, Value());
+        convertAttention(o, Value(), UnitAttr());
         return success();
       })
       .Case([&](llm::FusedAttentionOp o) {
         CacheWriteOp::create(b, loc, get(o.getKeys()), get(o.getValues()), get(o.getCache()),
-                             get(o.getLayer()), get(o.getStart()), get(o.getTable()));
-        convertAttention(o, get(o.getTable()));
+                             get(o.getLayer()), get(o.getStart()), get(o.getTable()),
+                             o.getHalvesAttr());
+        convertAttention(o, get(o.getTable()), o.getHalvesAttr());
         return success();
       })
       .Case([&](arith::ConstantOp o) {

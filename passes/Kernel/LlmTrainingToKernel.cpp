@@ -17,7 +17,7 @@ bool FunctionConverter::convertTrainingOp(Operation *op) {
       })
       .Case([&](llm::RopeAdjointOp o) {
         RopeOp::create(b, loc, get(o.getAdjoint()), get(o.getTable()), out(0), o.getHeadDimAttr(),
-                       b.getUnitAttr());
+                       o.getHalvesAttr(), b.getUnitAttr());
         return true;
       })
       .Case([&](llm::SiluAdjointOp o) {

@@ -327,7 +327,8 @@ private:
         Value oldest = e.sub(own, e.splat(e.vi32, shape.window));
         seen = e.create<arith::AndIOp>(seen, e.less(oldest, here));
       }
-      scores.push_back(e.select(seen, e.load(e.vf32, e.gep(row, 64 * j), 64), never));
+      Value score = emitSoftcap(e, shape, e.load(e.vf32, e.gep(row, 64 * j), 64));
+      scores.push_back(e.select(seen, score, never));
     }
     Values tree = scores;
     for (; tree.size() > 1; tree.truncate(tree.size() / 2))

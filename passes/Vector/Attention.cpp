@@ -10,7 +10,9 @@ using P = AttentionParameter;
 std::string AttentionShape::name() const {
   std::string text;
   llvm::raw_string_ostream(text) << "attention." << heads << '.' << cache << ".w" << window
-                                 << ".rope" << dims;
+                                 << ".rope" << dims << (halves ? ".halves" : "");
+  if (softcap > 0)
+    llvm::raw_string_ostream(text) << ".softcap" << softcap;
   return text;
 }
 
@@ -33,6 +35,47 @@ AttentionParts::AttentionParts(Emitter &e, Value start, int64_t window) {
   length = e.mul(e.div(e.add(positions, e.c64(kWhole - 1)), e.c64(kWhole)), block);
   count = e.div(e.add(positions, e.sub(length, e.c64(1))), length);
 }
+
+namespace {
+
+// Rotates the pairs (i, i + dims / 2) of the query at `row`, scales it and stores it to `out`.
+void rotateHalves(Emitter &e, const AttentionShape &shape, Value row, Value table, Value scale,
+                  Value out) {
+  const int64_t half = shape.dims / 2;
+  auto rotate = [&](Value x, Value y, Value c, Value s, Value factor) -> std::pair<Value, Value> {
+    return {e.fmul(e.fsub(e.fmul(x, c), e.fmul(y, s)), factor),
+            e.fmul(e.fadd(e.fmul(x, s), e.fmul(y, c)), factor)};
+  };
+  // 16 pairs at a time: their cosines and sines take turns in the table.
+  auto turns = [&](Value low, Value high, int64_t first) {
+    SmallVector<int64_t> lanes(kLanes);
+    for (int64_t i = 0; i < kLanes; ++i)
+      lanes[i] = 2 * i + first;
+    return e.create<vector::ShuffleOp>(low, high, lanes).getResult();
+  };
+  const int64_t whole = half / kLanes * kLanes;
+  e.loop(e.c64(0), e.c64(whole), e.c64(kLanes), {}, [&](Value i, ValueRange) {
+    Value first = e.mul(i, e.c64(4)), pairs = e.gep(table, e.mul(i, e.c64(8)));
+    Value low = e.load(e.vf32, pairs, 4), high = e.load(e.vf32, e.gep(pairs, 64), 4);
+    Value from = e.gep(row, first), to = e.gep(out, first);
+    auto [x, y] = rotate(e.load(e.vf32, from, 4), e.load(e.vf32, e.gep(from, 4 * half), 4),
+                         turns(low, high, 0), turns(low, high, 1), e.broadcast(e.vf32, scale));
+    e.store(x, to, 4);
+    e.store(y, e.gep(to, 4 * half), 4);
+    return Values();
+  });
+  if (whole < half)
+    e.loop(e.c64(whole), e.c64(half), [&](Value i) {
+      Value first = e.mul(i, e.c64(4)), pair = e.gep(table, e.mul(i, e.c64(8)));
+      Value from = e.gep(row, first), to = e.gep(out, first);
+      auto [x, y] = rotate(e.load(e.f32, from, 4), e.load(e.f32, e.gep(from, 4 * half), 4),
+                           e.load(e.f32, pair, 4), e.load(e.f32, e.gep(pair, 4), 4), scale);
+      e.store(x, to, 4);
+      e.store(y, e.gep(to, 4 * half), 4);
+    });
+}
+
+} // namespace
 
 void emitLoadQuery(Emitter &e, const AttentionShape &shape, ValueRange p, Value token, Value head,
                    Value out) {
@@ -80,9 +123,22 @@ void emitLoadQuery(Emitter &e, const AttentionShape &shape, ValueRange p, Value 
       return Values();
     });
   };
+  if (shape.halves) {
+    // First what is not rotated, and with it the end of the last vector.
+    copy(shape.dims / kLanes * kLanes, key, false);
+    return rotateHalves(e, shape, row, table, p[P::kScale], out);
+  }
   const int64_t rotated = llvm::alignTo(shape.dims, kLanes);
   copy(0, std::min(rotated, key), true);
   copy(rotated, key, false);
+}
+
+Value emitSoftcap(Emitter &e, const AttentionShape &shape, Value scores) {
+  if (shape.softcap <= 0)
+    return scores;
+  const double cap = shape.softcap * kLog2E;
+  return e.fmul(e.tanh(e.fmul(scores, e.splatF(scores.getType(), 1 / cap))),
+                e.splatF(scores.getType(), cap));
 }
 
 void emitStoreOutput(Emitter &e, const AttentionShape &shape, ValueRange p, Value token, Value head,

@@ -12,6 +12,8 @@ struct AttentionShape {
   int64_t heads;  // of queries
   int64_t window; // 0: none
   int64_t dims;   // rotated elements; 0: queries are taken as they are
+  bool halves;    // what pairs are rotated, see llm.rope
+  float softcap;  // of the scores; 0: none
   int64_t queryRowBytes, outRowBytes, tableRowBytes;
 
   int64_t group() const { return heads / cache.getHeads(); } // query heads per key/value head
@@ -41,6 +43,7 @@ llvm::SmallVector<Type> attentionParameterTypes(Emitter &e);
 // What maxima begin with. Scores of positions that are not seen are -infinity, so that their weight
 // is 0 also where no score is seen.
 inline constexpr double kLeastScore = -1e30;
+inline constexpr double kLog2E = 1.4426950408889634;
 
 // How the positions that a token sees are cut into parts: part i begins at begin + i * length.
 struct AttentionParts {
@@ -54,6 +57,8 @@ void emitLoadQuery(Emitter &e, const AttentionShape &shape, ValueRange p, Value 
 // The sums of `row` times `factor` (a vector of equal lanes) to the place of `head` of `token`.
 void emitStoreOutput(Emitter &e, const AttentionShape &shape, ValueRange p, Value token, Value head,
                      Value row, Value factor);
+// What becomes of scores by the softcap, if there is one, both times log2(e).
+Value emitSoftcap(Emitter &e, const AttentionShape &shape, Value scores);
 // The larger one; y where one is not a number, which is what the CPU's instruction does.
 Value emitLarger(Emitter &e, Value x, Value y);
 // The largest lane of a vector.

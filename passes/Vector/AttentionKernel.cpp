@@ -14,8 +14,9 @@ void emitAttention(OpEmission &emission, AttentionOp op) {
   AttentionShape shape{cache, op.getQuery().getType().getWidth() / cache.getKey(),
                        // Positions have 32 bits in vectors; no sequence is longer than the largest.
                        std::min(static_cast<int64_t>(op.getWindow()), int64_t(INT32_MAX)),
-                       op.getTable() ? op.getTable().getType().getWidth() : 0,
-                       op.getQuery().getType().getRowBytes(), op.getOut().getType().getRowBytes(),
+                       op.getTable() ? op.getTable().getType().getWidth() : 0, op.getHalves(),
+                       op.getSoftcap().convertToFloat(), op.getQuery().getType().getRowBytes(),
+                       op.getOut().getType().getRowBytes(),
                        op.getTable() ? op.getTable().getType().getRowBytes() : 0};
   func::FuncOp driver = emission.library.get(
       shape.name(), attentionParameterTypes(outer), op.getLoc(), [&](Emitter &e, ValueRange p) {
@@ -44,7 +45,6 @@ void emitAttention(OpEmission &emission, AttentionOp op) {
   arguments[P::kStart] = emission.operand(op.getStart());
   arguments[P::kCapacity] = outer.load(
       outer.i64, outer.gep(emission.team.context, stepFieldOffset(StepField::capacity)), 8);
-  constexpr double kLog2E = 1.4426950408889634;
   arguments[P::kScale] = outer.cf(op.getScale().convertToFloat() * kLog2E);
   arguments[P::kScratch] = emission.library.scratch(outer, emission.team);
   arguments[P::kQuery] = emission.operand(op.getQuery());

@@ -228,7 +228,8 @@ private:
           Value oldest = e.sub(own, e.splat(e.vi32, shape.window));
           seen = e.create<arith::AndIOp>(seen, e.less(oldest, here));
         }
-        Value score = e.select(seen, products[q * positionTiles + j], never);
+        Value score = emitSoftcap(e, shape, products[q * positionTiles + j]);
+        score = e.select(seen, score, never);
         e.store(score, e.gep(out, q * kAttentionBlock * 4 + 64 * j), 64);
         highest = emitLarger(e, score, highest);
       }

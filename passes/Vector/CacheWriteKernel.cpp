@@ -28,7 +28,7 @@ Value narrow(Emitter &e, Type element, Value x) {
 
 // Element i of the key at `key` goes to `out` + i * stride; pairs below `dims` are rotated.
 void writeKey(Emitter &e, Type element, int64_t length, Value key, Value table, int64_t dims,
-              Value out, int64_t stride) {
+              bool halves, Value out, int64_t stride) {
   auto put = [&](Value x, Value i) {
     e.store(narrow(e, element, x), e.gep(out, e.mul(i, e.c64(stride))),
             element.getIntOrFloatBitWidth() / 8);
@@ -37,9 +37,11 @@ void writeKey(Emitter &e, Type element, int64_t length, Value key, Value table, 
   if (dims)
     e.loop(e.c64(0), e.c64(dims / 2), [&](Value pair) {
       Value even = e.mul(pair, e.c64(2)), odd = e.add(even, e.c64(1));
-      Value x = at(key, even), y = at(key, odd), c = at(table, even), s = at(table, odd);
-      put(e.fsub(e.fmul(x, c), e.fmul(y, s)), even);
-      put(e.fadd(e.fmul(x, s), e.fmul(y, c)), odd);
+      Value c = at(table, even), s = at(table, odd);
+      Value first = halves ? pair : even, second = halves ? e.add(pair, e.c64(dims / 2)) : odd;
+      Value x = at(key, first), y = at(key, second);
+      put(e.fsub(e.fmul(x, c), e.fmul(y, s)), first);
+      put(e.fadd(e.fmul(x, s), e.fmul(y, c)), second);
     });
   if (dims < length)
     e.loop(e.c64(dims), e.c64(length), [&](Value i) { put(at(key, i), i); });
@@ -117,7 +119,8 @@ void emitCacheWrite(OpEmission &emission, CacheWriteOp op) {
   const int64_t dims = op.getTable() ? op.getTable().getType().getWidth() : 0;
   const int64_t tableBytes = op.getTable() ? op.getTable().getType().getRowBytes() : 0;
   std::string name;
-  llvm::raw_string_ostream(name) << "cache_write." << cache << ".rope" << dims;
+  llvm::raw_string_ostream(name) << "cache_write." << cache << ".rope" << dims
+                                 << (op.getHalves() ? ".halves" : "");
   enum {
     kThread,
     kThreads,
@@ -154,11 +157,11 @@ void emitCacheWrite(OpEmission &emission, CacheWriteOp op) {
           if (geometry.quantizedKeys()) {
             CacheWriteScratch scratch(cache);
             Value row = e.gep(p[kScratch], scratch.row);
-            writeKey(e, e.f32, cache.getKey(), key, table, dims, row, 4);
+            writeKey(e, e.f32, cache.getKey(), key, table, dims, op.getHalves(), row, 4);
             quantizeKey(e, cache.getKey(), row, e.gep(p[kScratch], scratch.block), tile, inTile);
           } else {
             const int64_t lane = geometry.keyLane();
-            writeKey(e, cache.getKeyType(), cache.getKey(), key, table, dims,
+            writeKey(e, cache.getKeyType(), cache.getKey(), key, table, dims, op.getHalves(),
                      e.gep(tile, e.mul(inTile, e.c64(lane / kLanes))), lane);
           }
           Value value = source(p[kValues], op.getValues().getType(), cache.getValue());

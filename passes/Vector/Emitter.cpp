@@ -139,6 +139,20 @@ Value Emitter::silu(Value x) {
   return fdiv(x, fadd(exp(minus), splatF(t, 1.0)));
 }
 
+Value Emitter::tanh(Value x) {
+  Type t = x.getType();
+  Value power = exp(fmul(x, splatF(t, 2.0)));
+  return fsub(splatF(t, 1.0), fdiv(splatF(t, 2.0), fadd(power, splatF(t, 1.0))));
+}
+
+Value Emitter::gelu(Value x) {
+  // 1 + tanh(u) is 2 / (1 + exp(-2 u)), without the digits that 1 - 1 would lose.
+  Type t = x.getType();
+  constexpr double kSlope = -1.5957691216057308; // -2 sqrt(2 / pi)
+  Value cubic = fma(fmul(x, x), splatF(t, kSlope * 0.044715), splatF(t, kSlope));
+  return fdiv(x, fadd(exp(fmul(x, cubic)), splatF(t, 1.0)));
+}
+
 Value Emitter::iota() {
   SmallVector<int32_t> lanes(kLanes);
   for (int64_t i = 0; i < kLanes; ++i)

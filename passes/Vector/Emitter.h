@@ -76,6 +76,10 @@ public:
   Value log(Value x);
   // x / (1 + exp(-x))
   Value silu(Value x);
+  // tanh(x), to about 1e-7 of 1.
+  Value tanh(Value x);
+  // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  Value gelu(Value x);
   // [0, 1, ..., 15]
   Value iota();
   // Lanes below `count` (i64).

@@ -193,6 +193,7 @@ private:
         .Case([&](EmbedOp o) { return emitEmbed(emission, o), success(); })
         .Case([&](RopeTableOp o) { return emitRopeTable(emission, o), success(); })
         .Case([&](RmsNormOp o) { return emitRmsNorm(emission, o), success(); })
+        .Case([&](LayerNormOp o) { return emitLayerNorm(emission, o), success(); })
         .Case([&](PackRowsOp o) { return emitPackRows(emission, o), success(); })
         .Case([&](MatmulOp o) { return emitMatmul(emission, o), success(); })
         .Case([&](MapOp o) { return emitMap(emission, o), success(); })

@@ -59,6 +59,7 @@ void emitMatmul(OpEmission &, MatmulOp);
 void emitPackRows(OpEmission &, PackRowsOp);
 void emitEmbed(OpEmission &, EmbedOp);
 void emitRmsNorm(OpEmission &, RmsNormOp);
+void emitLayerNorm(OpEmission &, LayerNormOp);
 void emitMap(OpEmission &, MapOp);
 void emitRope(OpEmission &, RopeOp);
 void emitSumSquares(OpEmission &, SumSquaresOp);

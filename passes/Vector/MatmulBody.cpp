@@ -166,8 +166,7 @@ private:
 
   // Adds the products of one chunk, whose first weight is `at` weights after the streams.
   void emitChunk(BlockEmitter &block, PrefetchStream &ahead, const Streams &x, int64_t at,
-                 Values &sums,
-                 function_ref<Value(uint32_t)> scale,
+                 Values &sums, function_ref<Value(uint32_t)> scale,
                  function_ref<Value(uint32_t)> negativeMinimum) {
     const int64_t sub = program.subBlockWeights;
     BlockEvaluator<BlockEmitter> lines(program, block);
@@ -296,6 +295,10 @@ void emitEpilogue(Emitter &e, const MatmulVariant &variant, ArrayRef<Value> sums
       v = e.fadd(v, e.load(e.vf32, other, 64));
     if (variant.epilogue == Epilogue::Swiglu)
       v = e.fmul(e.silu(e.load(e.vf32, other, 64)), v);
+    if (variant.epilogue == Epilogue::Geglu)
+      v = e.fmul(e.gelu(e.load(e.vf32, other, 64)), v);
+    if (variant.epilogue == Epilogue::Gelu)
+      v = e.gelu(v);
     e.store(v, out, 64);
     out = e.gep(out, rowBytes);
     other = e.gep(other, rowBytes);

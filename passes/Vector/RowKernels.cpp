@@ -1,4 +1,4 @@
-// Operations on rows: norm, elementwise functions, rotary positions, the rotary table.
+// Operations on rows: elementwise functions, rotary positions, the rotary table.
 #include "passes/Vector/Kernels.h"
 #include "runtime/abi/StepContext.h"
 
@@ -6,70 +6,7 @@ using namespace mlir;
 
 namespace llmc::kernel {
 
-Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps) {
-  // Four chains of sums, so that they need not wait for each other.
-  constexpr int64_t kChains = 4;
-  constexpr int64_t kStep = kChains * kLanes;
-  Values zero(kChains, e.splatF(e.vf32, 0.0));
-  auto square = [&](Value p, Value sum, Value mask) {
-    Value x = mask ? e.maskedLoad(e.vf32, p, mask, 64) : e.load(e.vf32, p, 64);
-    return e.fma(x, x, sum);
-  };
-  Values carried = zero;
-  carried.push_back(row);
-  Values sums = e.loop(e.c64(0), e.c64(width / kStep), e.c64(1), carried, [&](Value, ValueRange c) {
-    Values next(c.begin(), c.end());
-    for (int64_t i = 0; i < kChains; ++i)
-      next[i] = square(e.gep(c[kChains], 64 * i), c[i], Value());
-    next[kChains] = e.gep(c[kChains], 4 * kStep);
-    return next;
-  });
-  Value rest = sums[kChains];
-  for (int64_t i = 0, left = width % kStep; left > 0; ++i, left -= kLanes)
-    sums[i] =
-        square(e.gep(rest, 64 * i), sums[i], left < kLanes ? e.laneMask(e.c64(left)) : Value());
-  Value sum = e.fadd(e.fadd(sums[0], sums[1]), e.fadd(sums[2], sums[3]));
-  Value total = e.reduce(vector::CombiningKind::ADD, sum);
-  Value root = e.create<LLVM::SqrtOp>(e.f32, e.fadd(e.fdiv(total, e.cf(double(width))), eps));
-  return e.fdiv(e.cf(1), root);
-}
-
-void emitRmsNorm(OpEmission &emission, RmsNormOp op) {
-  Emitter &outer = emission.e;
-  BufferType type = op.getInput().getType();
-  const int64_t width = type.getWidth();
-  // thread, threads, rows, input, weight, out, eps
-  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr,
-                          outer.ptr, outer.ptr, outer.f32};
-  func::FuncOp function = emission.library.get(
-      "rms_norm." + std::to_string(width), types, op.getLoc(), [&](Emitter &e, ValueRange p) {
-        auto [first, last] = e.split(p[2], p[0], p[1]);
-        e.loop(first, last, [&](Value token) {
-          Value offset = e.mul(token, e.c64(type.getRowBytes()));
-          Value row = e.gep(p[3], offset), out = e.gep(p[5], offset);
-          Value factor = e.broadcast(e.vf32, emitRmsFactor(e, row, width, p[6]));
-          auto vector = [&](Value bytes, Value mask) {
-            Value w = mask ? e.maskedLoad(e.vf32, e.gep(p[4], bytes), mask, 4)
-                           : e.load(e.vf32, e.gep(p[4], bytes), 4);
-            Value x = e.load(e.vf32, e.gep(row, bytes), 64);
-            e.store(e.fmul(e.fmul(x, factor), w), e.gep(out, bytes), 64);
-          };
-          e.loop(e.c64(0), e.c64(width / kLanes),
-                 [&](Value i) { vector(e.mul(i, e.c64(64)), Value()); });
-          if (width % kLanes)
-            vector(e.c64(width / kLanes * 64), e.laneMask(e.c64(width % kLanes)));
-        });
-      });
-  Values arguments{emission.team.thread,
-                   emission.team.threads,
-                   emission.rows,
-                   emission.operand(op.getInput()),
-                   emission.operand(op.getWeight()),
-                   emission.operand(op.getOut()),
-                   outer.cf(op.getEps().convertToFloat())};
-  outer.create<func::CallOp>(function, arguments);
-}
-
+// `y` is the second input, or the constant in all lanes.
 static Value emitMapFunction(Emitter &e, Map function, Value x, Value y) {
   switch (function) {
   case Map::Copy:
@@ -82,14 +19,23 @@ static Value emitMapFunction(Emitter &e, Map function, Value x, Value y) {
     return e.fmul(x, y);
   case Map::Swiglu:
     return e.fmul(e.silu(x), y);
+  case Map::Gelu:
+    return e.gelu(x);
+  case Map::Geglu:
+    return e.fmul(e.gelu(x), y);
+  case Map::Scale:
+    return e.fmul(x, y);
+  case Map::Softcap:
+    return e.fmul(e.tanh(e.fdiv(x, y)), y);
   }
   llvm_unreachable("covered above");
 }
 
 void emitMap(OpEmission &emission, MapOp op) {
   Emitter &outer = emission.e;
-  // thread, threads, number of vectors, first input, second input, out
-  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr};
+  // thread, threads, number of vectors, first input, second input, out, constant
+  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr,
+                          outer.ptr, outer.ptr, outer.f32};
   func::FuncOp function = emission.library.get(
       ("map." + stringifyMap(op.getFunction())).str(), types, op.getLoc(),
       [&](Emitter &e, ValueRange p) {
@@ -97,7 +43,8 @@ void emitMap(OpEmission &emission, MapOp op) {
         e.loop(first, last, [&](Value i) {
           Value bytes = e.mul(i, e.c64(64));
           Value x = e.load(e.vf32, e.gep(p[3], bytes), 64);
-          Value y = op.getInputs().size() > 1 ? e.load(e.vf32, e.gep(p[4], bytes), 64) : x;
+          Value y = op.getInputs().size() > 1 ? e.load(e.vf32, e.gep(p[4], bytes), 64)
+                                              : e.broadcast(e.vf32, p[6]);
           e.store(emitMapFunction(e, op.getFunction(), x, y), e.gep(p[5], bytes), 64);
         });
       });
@@ -107,7 +54,8 @@ void emitMap(OpEmission &emission, MapOp op) {
                    vectors,
                    emission.operand(op.getInputs().front()),
                    emission.operand(op.getInputs().back()),
-                   emission.operand(op.getOut())};
+                   emission.operand(op.getOut()),
+                   outer.cf(op.getConstant() ? op.getConstant()->convertToFloat() : 0)};
   outer.create<func::CallOp>(function, arguments);
 }
 
@@ -118,7 +66,8 @@ void emitRope(OpEmission &emission, RopeOp op) {
   // thread, threads, rows, input, table, out
   SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr};
   std::string name = "rope." + std::to_string(type.getWidth()) + "." + std::to_string(dim) + "." +
-                     std::to_string(dims) + (op.getInverse() ? ".inverse" : "");
+                     std::to_string(dims) + (op.getHalves() ? ".halves" : "") +
+                     (op.getInverse() ? ".inverse" : "");
   func::FuncOp function =
       emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
         auto [first, last] = e.split(p[2], p[0], p[1]);
@@ -130,14 +79,17 @@ void emitRope(OpEmission &emission, RopeOp op) {
             Value in = e.gep(p[3], from), out = e.gep(p[5], from);
             e.loop(e.c64(0), e.c64(dims / 2), [&](Value pair) {
               Value bytes = e.mul(pair, e.c64(8));
-              Value x = e.load(e.f32, e.gep(in, bytes), 4);
-              Value y = e.load(e.f32, e.gep(e.gep(in, bytes), 4), 4);
               Value c = e.load(e.f32, e.gep(table, bytes), 4);
               Value s = e.load(e.f32, e.gep(e.gep(table, bytes), 4), 4);
               if (op.getInverse())
                 s = e.create<arith::NegFOp>(s);
-              e.store(e.fsub(e.fmul(x, c), e.fmul(y, s)), e.gep(out, bytes), 4);
-              e.store(e.fadd(e.fmul(x, s), e.fmul(y, c)), e.gep(e.gep(out, bytes), 4), 4);
+              // The bytes of the pair's first element, and from there to the second.
+              Value first = op.getHalves() ? e.mul(pair, e.c64(4)) : bytes;
+              const int64_t second = op.getHalves() ? 2 * dims : 4;
+              Value x = e.load(e.f32, e.gep(in, first), 4);
+              Value y = e.load(e.f32, e.gep(e.gep(in, first), second), 4);
+              e.store(e.fsub(e.fmul(x, c), e.fmul(y, s)), e.gep(out, first), 4);
+              e.store(e.fadd(e.fmul(x, s), e.fmul(y, c)), e.gep(e.gep(out, first), second), 4);
             });
             if (dims < dim)
               e.loop(e.c64(dims), e.c64(dim), [&](Value i) {

@@ -11,4 +11,13 @@ uint64_t KvCacheShape::bytes(int64_t capacity) const {
   return uint64_t(layers) * heads * capacity * (keyBytes + valueBytes);
 }
 
+uint64_t ProgramWeight::sourceOffset() const {
+  const uint64_t first = firstRow.value_or(0);
+  return isVector ? format->rowBytes(first) : first * format->rowBytes(columns);
+}
+
+std::string ProgramWeight::artifactName() const {
+  return firstRow ? name + ".row." + std::to_string(*firstRow) : name;
+}
+
 } // namespace llmc

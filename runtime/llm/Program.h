@@ -6,6 +6,7 @@
 #include "runtime/abi/StepContext.h"
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +19,15 @@ struct ProgramWeight {
   const BlockFormat *format;
   uint64_t rows, columns; // a vector has one row
   bool packed;            // PackedLayout instead of GGUF's layout
+  // Where it is a part of the tensor: its first row, of a vector its first element.
+  std::optional<uint64_t> firstRow = std::nullopt;
+  bool isVector = false;
   // Bytes in the layout that the code expects.
   uint64_t bytes() const;
+  // Bytes in the tensor before those of the weight, in GGUF's layout.
+  uint64_t sourceOffset() const;
+  // Its name in a compiled model, where parts are tensors of their own.
+  std::string artifactName() const;
 };
 
 struct KvCacheShape {
@@ -35,6 +43,7 @@ struct ColumnSumsShape {
   struct Tensor {
     std::string name; // in the GGUF
     int64_t row;
+    bool operator==(const Tensor &) const = default;
   };
 
   int64_t rows, columns;
@@ -59,8 +68,8 @@ struct ProgramParameter {
 
 struct ProgramManifest {
   std::vector<ProgramWeight> weights;
-  std::vector<KvCacheShape> caches;        // in the order of StepContext::states
-  std::vector<ColumnSumsShape> columnSums; // after them
+  std::vector<KvCacheShape> caches;         // in the order of StepContext::states
+  std::vector<ColumnSumsShape> columnSums;  // after them
   std::vector<ProgramParameter> parameters; // in the order of StepContext::parameters
   int64_t arenaBytes = 0;
   int64_t scratchBytes = 0;  // of each thread; a multiple of 64

@@ -184,8 +184,9 @@ LogicalResult MatmulOp::verify() {
       static_cast<int64_t>(layout.units(weight.getDimSize(1)) * layout.unitWeights()))
     return emitOpError() << "activations of " << input.getColumns()
                          << " columns do not cover the units of " << weight;
-  if ((getEpilogue() == Epilogue::Store) == bool(getOther()))
-    return emitOpError() << "add and swiglu take another buffer, store takes none";
+  if (takesOther(getEpilogue()) != bool(getOther()))
+    return emitOpError() << stringifyEpilogue(getEpilogue()) << " takes "
+                         << (takesOther(getEpilogue()) ? "another" : "no other") << " buffer";
   if (getOther() && getOther().getType() != getOut().getType())
     return emitOpError() << "other and output must have the same type";
   if (getOut().getType().getWidth() != weight.getDimSize(0))
@@ -201,10 +202,13 @@ LogicalResult MatmulOp::verify() {
 }
 
 LogicalResult MapOp::verify() {
-  bool unary = getFunction() == Map::Copy || getFunction() == Map::Silu;
+  const bool unary = isUnary(getFunction());
   if (getInputs().size() != (unary ? 1u : 2u))
     return emitOpError() << stringifyMap(getFunction()) << " takes "
                          << (unary ? "one input" : "two inputs");
+  if (takesConstant(getFunction()) != getConstant().has_value())
+    return emitOpError() << stringifyMap(getFunction()) << " takes "
+                         << (takesConstant(getFunction()) ? "a" : "no") << " constant";
   for (Value input : getInputs())
     if (input.getType() != getOut().getType())
       return emitOpError() << "inputs and output must have the same type";

@@ -52,6 +52,16 @@ constexpr int64_t panelCount(int64_t columns, int64_t cache) {
   return 2 * (pairs > 1 ? pairs : 1);
 }
 
+// Whether a function of kernel.map has one input, and whether it needs the constant.
+constexpr bool isUnary(Map map) {
+  return map != Map::Add && map != Map::Mul && map != Map::Swiglu && map != Map::Geglu;
+}
+constexpr bool takesConstant(Map map) { return map == Map::Scale || map == Map::Softcap; }
+// Whether an epilogue of kernel.matmul takes another buffer.
+constexpr bool takesOther(Epilogue epilogue) {
+  return epilogue != Epilogue::Store && epilogue != Epilogue::Gelu;
+}
+
 // Bytes of a buffer, or of another thing that kernel.alloc makes, in steps of up to `maxRows`
 // tokens.
 int64_t bufferBytes(::mlir::Type type, int64_t maxRows);

@@ -15,7 +15,8 @@ def Kernel_Dot : I32EnumAttr<"Dot", "the instructions that int8 dot products are
 
 def Kernel_Epilogue : I32EnumAttr<"Epilogue", "what a matrix product does with its sums", [
   I32EnumAttrCase<"Store", 0, "store">, I32EnumAttrCase<"Add", 1, "add">,
-  I32EnumAttrCase<"Swiglu", 2, "swiglu">]> {
+  I32EnumAttrCase<"Swiglu", 2, "swiglu">, I32EnumAttrCase<"Geglu", 3, "geglu">,
+  I32EnumAttrCase<"Gelu", 4, "gelu">]> {
   let cppNamespace = "::llmc::kernel";
   let genSpecializedAttr = 0;
 }
@@ -23,7 +24,9 @@ def Kernel_Epilogue : I32EnumAttr<"Epilogue", "what a matrix product does with i
 def Kernel_Map : I32EnumAttr<"Map", "an elementwise function", [
   I32EnumAttrCase<"Copy", 0, "copy">, I32EnumAttrCase<"Silu", 1, "silu">,
   I32EnumAttrCase<"Add", 2, "add">, I32EnumAttrCase<"Mul", 3, "mul">,
-  I32EnumAttrCase<"Swiglu", 4, "swiglu">]> {
+  I32EnumAttrCase<"Swiglu", 4, "swiglu">, I32EnumAttrCase<"Geglu", 5, "geglu">,
+  I32EnumAttrCase<"Gelu", 6, "gelu">, I32EnumAttrCase<"Scale", 7, "scale">,
+  I32EnumAttrCase<"Softcap", 8, "softcap">]> {
   let cppNamespace = "::llmc::kernel";
   let genSpecializedAttr = 0;
 }

@@ -114,9 +114,9 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table"> {
 }
 
 def Kernel_RmsNormOp : Kernel_Op<"rms_norm"> {
-  let summary = "Root mean square normalization of each row";
+  let summary = "Root mean square normalization of each row, or of each of its heads";
   let description = [{
-    As `llm.rms_norm`. Work is split by tokens.
+    As `llm.rms_norm`. Work is split by tokens and heads.
 
     ```mlir
     kernel.rms_norm %x, %w, %out {eps = 1.0e-05 : f32}
@@ -125,6 +125,23 @@ def Kernel_RmsNormOp : Kernel_Op<"rms_norm"> {
   }];
   let arguments = (ins Kernel_In:$input, Kernel_Weight:$weight, Kernel_Out:$out, F32Attr:$eps);
   let assemblyFormat = "$input `,` $weight `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_LayerNormOp : Kernel_Op<"layer_norm"> {
+  let summary = "Normalization of each row to mean 0 and variance 1";
+  let description = [{
+    As `llm.layer_norm`. Work is split by tokens.
+
+    ```mlir
+    kernel.layer_norm %x, %w, %b, %out {eps = 1.0e-05 : f32}
+        : !kernel.buffer<64 x f32>, tensor<64xf32>, tensor<64xf32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input, Kernel_Weight:$weight, Kernel_Weight:$bias, Kernel_Out:$out,
+                       F32Attr:$eps);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $bias `,` $out attr-dict `:` type(operands)
+  }];
 }
 
 def Kernel_PackRowsOp : Kernel_Op<"pack_rows"> {
@@ -153,8 +170,9 @@ def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {
   let summary = "Packed activations times packed weights";
   let description = [{
     `sum[t, n] = bias[n] + sum over k of x[t, k] * w[n, k]`, then by `epilogue`: `store` writes it,
-    `add` adds row t of `other` (a residual), `swiglu` writes `silu(other[t, n]) * sum`, where `other`
-    has the gate and may be `out` itself. Work is split by groups of 16 rows of the weight.
+    `gelu` writes that of it, `add` adds row t of `other` (a residual), `swiglu` writes
+    `silu(other[t, n]) * sum` and `geglu` `gelu(other[t, n]) * sum`, where `other` has the gate and may
+    be `out` itself. Work is split by groups of 16 rows of the weight.
 
     With a `share` it is split together with other products that run at the same time: the bytes of all
     their weights stand one after the other, and each thread has as many of them, in whole groups.
@@ -183,7 +201,8 @@ def Kernel_MapAttr : EnumAttr<Kernel_Dialect, Kernel_Map, "function"> {
 def Kernel_MapOp : Kernel_Op<"map"> {
   let summary = "An elementwise function of one or two buffers";
   let description = [{
-    `copy` and `silu` take one buffer, `add`, `mul` and `swiglu` (`silu(a) * b`) two, all of the type
+    `copy`, `silu`, `gelu`, `scale` (`constant * a`) and `softcap` (`constant * tanh(a / constant)`) take
+    one buffer, `add`, `mul`, `swiglu` (`silu(a) * b`) and `geglu` (`gelu(a) * b`) two, all of the type
     of the result, which may be one of them. Work is split by vectors of 16 elements.
 
     ```mlir
@@ -191,7 +210,8 @@ def Kernel_MapOp : Kernel_Op<"map"> {
         : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
     ```
   }];
-  let arguments = (ins Kernel_MapAttr:$function, Arg<Variadic<Kernel_BufferType>, "", [MemRead]>:$inputs, Kernel_Out:$out);
+  let arguments = (ins Kernel_MapAttr:$function, Arg<Variadic<Kernel_BufferType>, "", [MemRead]>:$inputs, Kernel_Out:$out,
+                       OptionalAttr<F32Attr>:$constant);
   let assemblyFormat = "`` $function $inputs `into` $out attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }
@@ -199,7 +219,8 @@ def Kernel_MapOp : Kernel_Op<"map"> {
 def Kernel_RopeOp : Kernel_Op<"rope"> {
   let summary = "Rotates pairs by the rotary table";
   let description = [{
-    As `llm.rope`, or with `inverse` as `llm.rope_adjoint`. Work is split by tokens.
+    As `llm.rope`, or with `inverse` as `llm.rope_adjoint`, `halves` being that of either. Work is
+    split by tokens.
 
     ```mlir
     kernel.rope %x, %table, %out {head_dim = 16 : i64}
@@ -207,7 +228,7 @@ def Kernel_RopeOp : Kernel_Op<"rope"> {
     ```
   }];
   let arguments = (ins Kernel_In:$input, Kernel_In:$table, Kernel_Out:$out, I64Attr:$head_dim,
-                       UnitAttr:$inverse);
+                       UnitAttr:$halves, UnitAttr:$inverse);
   let assemblyFormat = "$input `,` $table `,` $out attr-dict `:` type(operands)";
 }
 
@@ -233,8 +254,8 @@ def Kernel_SumSquaresOp : Kernel_Op<"sum_squares"> {
 def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {
   let summary = "Stores keys and values in the KV cache, rotating keys when a table is given";
   let description = [{
-    As `llm.cache_write`; with `rope`, keys are first rotated as by `llm.rope`. Work is split by tokens
-    and heads.
+    As `llm.cache_write`; with `rope`, keys are first rotated as by `llm.rope`, which `halves` is of.
+    Work is split by tokens and heads.
 
     ```mlir
     kernel.cache_write %k, %v, %kv[%layer] at %start rope %table
@@ -243,7 +264,7 @@ def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {
   }];
   let arguments = (ins Kernel_In:$keys, Kernel_In:$values,
                        Arg<Llm_KvCacheType, "", [MemWrite]>:$cache, Index:$layer, Index:$start,
-                       Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table);
+                       Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table, UnitAttr:$halves);
   let assemblyFormat = [{
     $keys `,` $values `,` $cache `[` $layer `]` `at` $start (`rope` $table^)? attr-dict
     `:` type(operands)
@@ -253,7 +274,7 @@ def Kernel_CacheWriteOp : Kernel_Op<"cache_write"> {
 def Kernel_AttentionOp : Kernel_Op<"attention"> {
   let summary = "Causal attention over the KV cache, in tiles, with an online softmax";
   let description = [{
-    As `llm.attention`, rotating queries when a table is given. Positions are taken in blocks; the
+    As `llm.attention`, rotating queries as by `llm.rope` when a table is given. Positions are taken in blocks; the
     running maximum and sum of each query rescale what was summed before (Milakov and Gimelshein, 2018),
     so no row of scores is ever whole. Work is split by key/value heads and tiles of queries.
 
@@ -267,7 +288,8 @@ def Kernel_AttentionOp : Kernel_Op<"attention"> {
   }];
   let arguments = (ins Kernel_In:$query, Arg<Llm_KvCacheType, "", [MemRead]>:$cache, Index:$layer,
                        Index:$start, Kernel_Out:$out, Arg<Kernel_PartsType, "", [MemWrite]>:$parts,
-                       Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table, F32Attr:$scale, I64Attr:$window);
+                       Arg<Optional<Kernel_BufferType>, "", [MemRead]>:$table, F32Attr:$scale, I64Attr:$window,
+                       DefaultValuedAttr<F32Attr, "0.0f">:$softcap, UnitAttr:$halves);
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `at` $start `,` $out `parts` $parts (`rope` $table^)? attr-dict
     `:` type(operands)

@@ -58,7 +58,7 @@ bool RopeOp::isDifferentiableBy(unsigned index) { return index == 0; }
 Values RopeOp::getValuesToSave() { return {}; }
 void RopeOp::buildAdjoint(AdjointBuilder &a) {
   a.add(getInput(), RopeAdjointOp::create(a.b, getLoc(), getType(), a.adjoint(getResult()),
-                                          a.primal(getTable()), getHeadDimAttr()));
+                                          a.primal(getTable()), getHeadDimAttr(), getHalvesAttr()));
 }
 
 bool LinearOp::isDifferentiableBy(unsigned index) { return index == 0; }

@@ -29,6 +29,11 @@ namespace llmc::llm {
 // The width of a row: the last dimension of tensor<?xN>.
 int64_t getWidth(::mlir::Value rows);
 
+// Whether an activation makes one result of two products, gate and up.
+inline bool isGatedActivation(Activation activation) {
+  return activation == Activation::Swiglu || activation == Activation::Geglu;
+}
+
 } // namespace llmc::llm
 
 #include "dialects/llm/IR/Differentiable.h.inc"

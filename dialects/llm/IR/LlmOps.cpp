@@ -53,7 +53,7 @@ LogicalResult checkCache(Operation *op, KvCacheType cache, Value keys, Value val
 }
 
 LogicalResult checkAttention(Operation *op, KvCacheType cache, Value query, Value result,
-                             int64_t window) {
+                             int64_t window, const APFloat &softcap) {
   int64_t group = cache.getHeads() * cache.getKey();
   if (getWidth(query) % group != 0)
     return op->emitOpError() << "query has " << getWidth(query)
@@ -61,6 +61,8 @@ LogicalResult checkAttention(Operation *op, KvCacheType cache, Value query, Valu
                              << " (heads times key of the cache)";
   if (window < 0)
     return op->emitOpError() << "window must not be negative";
+  if (!(softcap.convertToFloat() >= 0))
+    return op->emitOpError() << "softcap must not be negative";
   int64_t heads = getWidth(query) / cache.getKey(), width;
   if (llvm::MulOverflow(heads, cache.getValue(), width))
     return op->emitOpError() << "query has " << heads
@@ -107,6 +109,9 @@ LogicalResult WeightOp::verify() {
     return emitOpError() << "a weight has a static shape, not " << type;
   if (!getBlockFormat(type.getElementType()))
     return emitOpError() << "a weight has f32, f16, bf16 or !llm.block elements, not " << type;
+  if (static_cast<int64_t>(getFirstRow().value_or(0)) < 0)
+    return emitOpError() << "rows are numbered from 0, not "
+                         << static_cast<int64_t>(*getFirstRow());
   return checkRowsOfBlocks(*this, type);
 }
 
@@ -310,10 +315,18 @@ LogicalResult EmbedOp::verify() {
   return checkWidth(*this, getResult(), weight.getDimSize(1), "result");
 }
 
-LogicalResult RmsNormOp::verify() {
+LogicalResult RmsNormOp::verify() { return checkRmsNorm(*this); }
+
+LogicalResult LayerNormOp::verify() {
   if (getEps().isNegative())
     return emitOpError() << "eps must not be negative";
   return checkWidth(*this, getInput(), tensorOf(getWeight()).getDimSize(0), "input");
+}
+
+LogicalResult SoftcapOp::verify() {
+  if (!(getCap().convertToFloat() > 0))
+    return emitOpError() << "cap must be positive";
+  return success();
 }
 
 LogicalResult LinearOp::verify() {
@@ -359,7 +372,8 @@ LogicalResult CacheWriteOp::verify() {
 }
 
 LogicalResult AttentionOp::verify() {
-  return checkAttention(*this, getCache().getType(), getQuery(), getResult(), getWindow());
+  return checkAttention(*this, getCache().getType(), getQuery(), getResult(), getWindow(),
+                        getSoftcap());
 }
 
 LogicalResult SumSquaresOp::verify() {
@@ -384,12 +398,15 @@ LogicalResult FusedLinearOp::verify() {
   if (getNorm() && tensorOf(getNorm()).getDimSize(0) != getWidth(getInput()))
     return emitOpError() << "norm has " << tensorOf(getNorm()).getDimSize(0)
                          << " elements, expected " << getWidth(getInput());
-  bool swiglu = getActivation() == Activation::Swiglu;
-  if (swiglu && count != 2)
-    return emitOpError() << "swiglu takes two weights, gate and up";
-  if (getResidual() && swiglu)
+  const bool gated = isGated();
+  if (gated && count != 2)
+    return emitOpError() << stringifyActivation(getActivation())
+                         << " takes two weights, gate and up";
+  if (getActivation() == Activation::Gelu && count != 1)
+    return emitOpError() << "gelu takes one weight";
+  if (getResidual() && getActivation() != Activation::None)
     return emitOpError() << "takes a residual or an activation, not both";
-  if (getProducts().size() != (swiglu ? 1 : count))
+  if (getProducts().size() != (gated ? 1 : count))
     return emitOpError() << "has " << getProducts().size() << " results for " << count
                          << " weights";
   for (auto [i, w] : llvm::enumerate(getWeights())) {
@@ -399,7 +416,7 @@ LogicalResult FusedLinearOp::verify() {
     Value bias = getBiasOf(i);
     if (bias && tensorOf(bias).getDimSize(0) != n)
       return emitOpError() << "bias of weight " << i << " must have " << n << " elements";
-    if (failed(checkWidth(*this, getProducts()[swiglu ? 0 : i], n, "result")))
+    if (failed(checkWidth(*this, getProducts()[gated ? 0 : i], n, "result")))
       return failure();
   }
   if (getResidual())
@@ -415,5 +432,5 @@ LogicalResult FusedAttentionOp::verify() {
     return emitOpError() << "the rotary table is wider than a head";
   if (failed(checkPairs(*this, getTable())))
     return failure();
-  return checkAttention(*this, cache, getQuery(), getResult(), getWindow());
+  return checkAttention(*this, cache, getQuery(), getResult(), getWindow(), getSoftcap());
 }

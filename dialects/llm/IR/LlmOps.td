@@ -18,16 +18,22 @@ def Llm_WeightOp : Llm_Op<"weight", [Symbol]> {
     `source` is the number of the layer. A family keeps the program of a 32-layer model as short as
     that of a 2-layer one.
 
+    A weight may be a part of a tensor: its rows from `row` on, or its elements where it is a vector.
+    So a file's joint matrix of query, key and value becomes three weights.
+
     ```mlir
     llm.weight @token_embd : tensor<32000x2048x!llm.block<q4_0>> from "token_embd.weight"
     llm.weight @blk.attn_q : tensor<2048x2048x!llm.block<q4_0>>
         from "blk.{layer}.attn_q.weight" layers [0, 1, 2]
+    llm.weight @blk.attn_k : tensor<2048x2048x!llm.block<q4_0>>
+        from "blk.{layer}.attn_qkv.weight" row 2048 layers [0, 1, 2]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyRankedTensor>:$type,
-                       StrAttr:$source, OptionalAttr<DenseI32ArrayAttr>:$layers);
+                       StrAttr:$source, OptionalAttr<DenseI32ArrayAttr>:$layers,
+                       OptionalAttr<I64Attr>:$first_row);
   let assemblyFormat = [{
-    $sym_name `:` $type `from` $source (`layers` $layers^)? attr-dict
+    $sym_name `:` $type `from` $source (`row` $first_row^)? (`layers` $layers^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -144,18 +150,40 @@ def Llm_EmbedOp : Llm_Op<"embed", [Pure, Llm_HasRule]> {
 
 def Llm_RmsNormOp
     : Llm_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>, Llm_HasRule]> {
-  let summary = "Root mean square normalization of each row";
+  let summary = "Root mean square normalization of each row, or of each of its heads";
   let description = [{
-    `y = x / sqrt(mean(x^2) + eps) * weight` (Zhang and Sennrich, 2019).
+    `y = x / sqrt(mean(x^2) + eps) * weight` (Zhang and Sennrich, 2019). Where the weight is shorter
+    than a row, the row is that many heads side by side, each normalized by itself.
 
     ```mlir
     %y = llm.rms_norm %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+    %q = llm.rms_norm %p, %h eps 1.0e-06 : tensor<?x64xf32>, tensor<16xf32>
     ```
   }];
   let arguments = (ins Llm_Rows:$input, Llm_Vector:$weight, F32Attr:$eps);
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_LayerNormOp
+    : Llm_Op<"layer_norm", [Pure, AllTypesMatch<["input", "result"]>,
+                            AllTypesMatch<["weight", "bias"]>]> {
+  let summary = "Normalization of each row to mean 0 and variance 1";
+  let description = [{
+    `y = (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias` (Ba et al., 2016), the variance being
+    that of the row itself, `mean((x - mean(x))^2)`.
+
+    ```mlir
+    %y = llm.layer_norm %x, %w, %b eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Llm_Vector:$weight, Llm_Vector:$bias, F32Attr:$eps);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $bias `eps` $eps attr-dict `:` type($input) `,` type($weight)
   }];
   let hasVerifier = 1;
 }
@@ -222,6 +250,49 @@ def Llm_SiluOp : Llm_Op<"silu", [Pure, SameOperandsAndResultType, Llm_HasRule]> 
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
 
+def Llm_GeluOp : Llm_Op<"gelu", [Pure, SameOperandsAndResultType]> {
+  let summary = "Gaussian error linear unit, by its approximation with tanh";
+  let description = [{
+    `y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (Hendrycks and Gimpel, 2016).
+
+    ```mlir
+    %y = llm.gelu %x : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def Llm_ScaleOp : Llm_Op<"scale", [Pure, SameOperandsAndResultType]> {
+  let summary = "Product with a constant";
+  let description = [{
+    `y = factor * x`.
+
+    ```mlir
+    %y = llm.scale %x by 8.0 : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, F32Attr:$factor);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$input `by` $factor attr-dict `:` type($result)";
+}
+
+def Llm_SoftcapOp : Llm_Op<"softcap", [Pure, SameOperandsAndResultType]> {
+  let summary = "Bounds values smoothly";
+  let description = [{
+    `y = cap * tanh(x / cap)`.
+
+    ```mlir
+    %y = llm.softcap %x to 30.0 : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, F32Attr:$cap);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$input `to` $cap attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 def Llm_RopeScaling : I32EnumAttr<"RopeScaling", "how rotary angles are scaled", [
   I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Linear", 1, "linear">,
   I32EnumAttrCase<"Yarn", 2, "yarn">]> {
@@ -270,16 +341,18 @@ def Llm_RopeTableOp : Llm_Op<"rope_table", [Pure]> {
 }
 
 def Llm_RopeOp : Llm_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>, Llm_HasRule]> {
-  let summary = "Rotates neighbouring pairs of each head by the table's angles";
+  let summary = "Rotates pairs of elements of each head by the table's angles";
   let description = [{
     In each head of `head_dim` elements, pair (2i, 2i + 1) is rotated by the angle of column pair i of
-    the table, for the first `dims` elements, `dims` being the table's width; the rest is copied.
+    the table, for the first `dims` elements, `dims` being the table's width; the rest is copied. With
+    `halves` pair i is (i, i + dims / 2), as GPT-NeoX has it.
 
     ```mlir
     %y = llm.rope %x, %table head_dim 64 : tensor<?x2048xf32>, tensor<?x64xf32>
+    %z = llm.rope %x, %table head_dim 64 {halves} : tensor<?x2048xf32>, tensor<?x64xf32>
     ```
   }];
-  let arguments = (ins Llm_Rows:$input, Llm_Rows:$table, I64Attr:$head_dim);
+  let arguments = (ins Llm_Rows:$input, Llm_Rows:$table, I64Attr:$head_dim, UnitAttr:$halves);
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $input `,` $table `head_dim` $head_dim attr-dict `:` type($input) `,` type($table)
@@ -312,7 +385,8 @@ def Llm_AttentionOp : Llm_Op<"attention", [MemoryEffects<[MemRead]>]> {
   let description = [{
     For the query of token t in head h: `softmax over p of (scale * q . key[p])` times `value[p]`, for
     positions p from 0 to `start + t` of layer `layer`, in key/value head `h * kv_heads / heads`. With a
-    `window`, positions at or before `start + t - window` are left out.
+    `window`, positions at or before `start + t - window` are left out. With a `softcap` a score s is
+    `softcap * tanh(s / softcap)` before the softmax.
 
     ```mlir
     %y = llm.attention %q, %kv[%layer] at %start scale 1.250000e-01
@@ -320,7 +394,8 @@ def Llm_AttentionOp : Llm_Op<"attention", [MemoryEffects<[MemRead]>]> {
     ```
   }];
   let arguments = (ins Llm_Rows:$query, Llm_KvCacheType:$cache, Index:$layer, Index:$start,
-                       F32Attr:$scale, DefaultValuedAttr<I64Attr, "0">:$window);
+                       F32Attr:$scale, DefaultValuedAttr<I64Attr, "0">:$window,
+                       DefaultValuedAttr<F32Attr, "0.0f">:$softcap);
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `at` $start `scale` $scale attr-dict
@@ -364,8 +439,23 @@ def Llm_SwigluOp : Llm_Op<"swiglu", [Pure, SameOperandsAndResultType, Llm_HasRul
   let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
 }
 
+def Llm_GegluOp : Llm_Op<"geglu", [Pure, SameOperandsAndResultType]> {
+  let summary = "Gated feed-forward activation with gelu";
+  let description = [{
+    `y = gelu(gate) * up` (Shazeer, 2020).
+
+    ```mlir
+    %y = llm.geglu %gate, %up : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$gate, Llm_Rows:$up);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
+}
+
 def Llm_Activation : I32EnumAttr<"Activation", "what happens to the products of a fused linear", [
-  I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Swiglu", 1, "swiglu">]> {
+  I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Swiglu", 1, "swiglu">,
+  I32EnumAttrCase<"Geglu", 2, "geglu">, I32EnumAttrCase<"Gelu", 3, "gelu">]> {
   let cppNamespace = "::llmc::llm";
   let genSpecializedAttr = 0;
 }
@@ -381,7 +471,8 @@ def Llm_FusedLinearOp : Llm_Op<"fused_linear", [Pure, AttrSizedOperandSegments]>
     that weight's bias where `biased` is true (`biases` holds those in order), and then
 
     * with a `residual`, adds it to the first product,
-    * or with `activation = swiglu`, combines the two products, gate and up, to one result.
+    * or with `activation = swiglu` or `geglu`, combines the two products, gate and up, to one result,
+    * or with `activation = gelu`, applies it to the product, which is the only one.
 
     Without an activation there is one result per weight.
 
@@ -406,13 +497,16 @@ def Llm_FusedLinearOp : Llm_Op<"fused_linear", [Pure, AttrSizedOperandSegments]>
   let extraClassDeclaration = [{
     // The bias of weight `index`, or null.
     ::mlir::Value getBiasOf(unsigned index);
+    // Whether the activation makes one result of two products, gate and up.
+    bool isGated() { return isGatedActivation(getActivation()); }
   }];
 }
 
 def Llm_FusedAttentionOp : Llm_Op<"fused_attention", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "Rotary positions, the write to the cache, and attention";
   let description = [{
-    `rope` of queries and keys by the table, `cache_write` of the keys and values, and `attention`.
+    `rope` of queries and keys by the table, with `halves` if given, `cache_write` of the keys and
+    values, and `attention`.
 
     ```mlir
     %y = llm.fused_attention %q, %k, %v, %table, %kv[%layer] at %start scale 1.250000e-01
@@ -421,7 +515,8 @@ def Llm_FusedAttentionOp : Llm_Op<"fused_attention", [MemoryEffects<[MemRead, Me
   }];
   let arguments = (ins Llm_Rows:$query, Llm_Rows:$keys, Llm_Rows:$values, Llm_Rows:$table,
                        Llm_KvCacheType:$cache, Index:$layer, Index:$start, F32Attr:$scale,
-                       DefaultValuedAttr<I64Attr, "0">:$window);
+                       DefaultValuedAttr<I64Attr, "0">:$window,
+                       DefaultValuedAttr<F32Attr, "0.0f">:$softcap, UnitAttr:$halves);
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $query `,` $keys `,` $values `,` $table `,` $cache `[` $layer `]` `at` $start

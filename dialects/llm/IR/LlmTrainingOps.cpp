@@ -176,11 +176,7 @@ LogicalResult EmbedAdjointOp::verify() {
   return checkWidth(*this, getResult(), getWidth(getAdjoint()), "result");
 }
 
-LogicalResult RmsNormAdjointOp::verify() {
-  if (getEps().isNegative())
-    return emitOpError() << "eps must not be negative";
-  return checkWidth(*this, getInput(), tensorOf(getWeight()).getDimSize(0), "input");
-}
+LogicalResult RmsNormAdjointOp::verify() { return checkRmsNorm(*this); }
 
 LogicalResult RopeAdjointOp::verify() {
   int64_t dim = getHeadDim();

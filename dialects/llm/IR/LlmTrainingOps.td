@@ -258,7 +258,7 @@ def Llm_RmsNormAdjointOp
   let summary = "The adjoint of rms_norm by its input";
   let description = [{
     With `r = sqrt(mean(x^2) + eps)` and `g = dy * weight`:
-    `dx = (g - x * mean(g * x) / r^2) / r`, row by row.
+    `dx = (g - x * mean(g * x) / r^2) / r`, row by row, or head by head where the weight is shorter.
 
     ```mlir
     %dx = llm.rms_norm_adjoint %dy, %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
@@ -281,7 +281,7 @@ def Llm_RopeAdjointOp : Llm_AdjointOp<"rope", [AllTypesMatch<["adjoint", "result
     %dx = llm.rope_adjoint %dy, %table head_dim 64 : tensor<?x2048xf32>, tensor<?x64xf32>
     ```
   }];
-  let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$table, I64Attr:$head_dim);
+  let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$table, I64Attr:$head_dim, UnitAttr:$halves);
   let results = (outs Llm_Rows:$result);
   let assemblyFormat = [{
     $adjoint `,` $table `head_dim` $head_dim attr-dict `:` type($adjoint) `,` type($table)

@@ -19,6 +19,18 @@ mlir::LogicalResult checkPairs(mlir::Operation *op, mlir::Value table);
 mlir::LogicalResult verifyFamily(mlir::Operation *op, llvm::StringRef source,
                                  std::optional<llvm::ArrayRef<int32_t>> layers);
 // The name of tensor `index` of a family.
+// Of a norm, or its adjoint, whose weight has as many elements as a row, or as each of its heads.
+template <class Op>
+mlir::LogicalResult checkRmsNorm(Op op) {
+  if (op.getEps().isNegative())
+    return op.emitOpError() << "eps must not be negative";
+  const int64_t head = tensorOf(op.getWeight()).getDimSize(0), width = getWidth(op.getInput());
+  if (width % head != 0)
+    return op.emitOpError() << "input has " << width << " columns, expected " << head
+                            << " or a multiple of it";
+  return mlir::success();
+}
+
 std::string sourceName(llvm::StringRef source, std::optional<llvm::ArrayRef<int32_t>> layers,
                        int64_t index);
 

@@ -3,7 +3,8 @@
 namespace llmc {
 
 llvm::ArrayRef<Architecture> architectures() {
-  static const Architecture kArchitectures[] = {kLlama};
+  static const Architecture kArchitectures[] = {kLlama, kQwen2,  kQwen3, kGptNeox,
+                                                kPhi3,  kGemma2, kGemma3};
   return kArchitectures;
 }
 
@@ -18,6 +19,25 @@ void addAttentionTensors(const ModelParameters &p, std::vector<LayerTensor> &ten
                                     {"attn_v.bias", p.values(), 0, false},
                                     {"attn_output.bias", p.width, 0, false},
                                 });
+}
+
+void addHeadNormTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors) {
+  tensors.push_back({"attn_q_norm.weight", p.keyLength, 0, true});
+  tensors.push_back({"attn_k_norm.weight", p.keyLength, 0, true});
+}
+
+void addJointAttentionTensors(const ModelParameters &p, bool biased,
+                              std::vector<LayerTensor> &tensors) {
+  const int64_t keys = p.queries(), values = keys + p.keys(), all = values + p.values();
+  for (auto [weight, bias, rows, first] :
+       {std::tuple("attn_q.weight", "attn_q.bias", p.queries(), int64_t(0)),
+        {"attn_k.weight", "attn_k.bias", p.keys(), keys},
+        {"attn_v.weight", "attn_v.bias", p.values(), values}}) {
+    tensors.push_back({weight, rows, p.width, true, "attn_qkv.weight", all, first});
+    tensors.push_back({bias, rows, 0, biased, "attn_qkv.bias", all, first});
+  }
+  tensors.push_back({"attn_output.weight", p.width, p.attended(), true});
+  tensors.push_back({"attn_output.bias", p.width, 0, biased});
 }
 
 void addGatedTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors) {

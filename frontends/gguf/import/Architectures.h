@@ -16,16 +16,24 @@ struct Architecture {
   std::vector<LayerTensor> (*tensors)(const ModelParameters &);
   // One layer: from a hidden state to the next.
   mlir::Value (*block)(BlockBuilder &, mlir::Value hidden);
+  // Whether all of it has derivatives, so that adapters can be trained.
+  bool trains;
 };
 
 llvm::ArrayRef<Architecture> architectures();
 
-extern const Architecture kLlama;
+extern const Architecture kLlama, kQwen2, kQwen3, kGptNeox, kPhi3, kGemma2, kGemma3;
 
 // Tensors that most architectures have.
 //
 // The four matrices of attention, q, k, v and output, and biases of them where the file has any.
 void addAttentionTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
+// Norms of the heads of queries and keys.
+void addHeadNormTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
+// The matrices of attention with q, k and v as parts of one tensor, attn_qkv, and so its bias,
+// which with `biased` is required, as is that of the output.
+void addJointAttentionTensors(const ModelParameters &p, bool biased,
+                              std::vector<LayerTensor> &tensors);
 // Gate, up and down of a gated feed-forward layer, and biases of them where the file has any.
 void addGatedTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
 

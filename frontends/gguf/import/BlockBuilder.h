@@ -32,8 +32,8 @@ public:
   const ModelParameters &p;
   const ModelBuilder::BlockArguments &in;
 
-  // By a tensor's name; null where the file has none.
-  mlir::Value weight(const std::string &name) { return in.weights.at(name); }
+  // By a tensor's name; null where the architecture or the file has none.
+  mlir::Value weight(const std::string &name);
   // tensor<?xNxf32>
   mlir::RankedTensorType rows(int64_t width) { return m.rows(width); }
   // Operands that all layers share, after the rotary tables.
@@ -42,17 +42,24 @@ public:
 
   // Of tensor `name`.weight.
   mlir::Value rmsNorm(const std::string &name, mlir::Value x);
+  // Of tensors `name`.weight and `name`.bias.
+  mlir::Value layerNorm(const std::string &name, mlir::Value x);
   // The product with `name`.weight plus `name`.bias, where there is one, plus the residual, if
   // given.
   mlir::Value linear(const std::string &name, mlir::Value x, mlir::Value residual = {});
-  // Queries or keys, all heads side by side, rotated by the layer's table.
-  mlir::Value rope(mlir::Value x);
-  mlir::Value attend(mlir::Value query, mlir::Value keys, mlir::Value values) {
-    return environment.attend(*this, query, keys, values);
-  }
+  // Self-attention: the products with attn_q, attn_k and attn_v, whose queries and keys are
+  // normalized head by head where the layer has attn_q_norm and attn_k_norm, and rotated by the
+  // layer's table; then the product with attn_output plus the residual, if given.
+  mlir::Value attention(mlir::Value x, mlir::Value residual = {});
   mlir::Value swiglu(mlir::Value gate, mlir::Value up);
+  mlir::Value geglu(mlir::Value gate, mlir::Value up);
+  mlir::Value gelu(mlir::Value x);
+  mlir::Value add(mlir::Value x, mlir::Value y);
 
 private:
+  // Queries or keys, all heads side by side.
+  mlir::Value positioned(const std::string &norm, mlir::Value x);
+
   ModelBuilder &m;
   const Environment &environment;
   int64_t sites = 0;

@@ -4,9 +4,9 @@ using namespace mlir;
 
 namespace llmc {
 
-absl::StatusOr<DecoderGraph> DecoderGraph::create(ModelBuilder &m,
-                                                  const Architecture &architecture) {
-  absl::StatusOr<ModelParameters> parameters = readModelParameters(m, architecture);
+absl::StatusOr<DecoderGraph> DecoderGraph::create(ModelBuilder &m, const Architecture &architecture,
+                                                  int64_t context) {
+  absl::StatusOr<ModelParameters> parameters = readModelParameters(m, architecture, context);
   if (!parameters.ok())
     return parameters.status();
   DecoderGraph graph(m, architecture, *parameters);
@@ -15,14 +15,18 @@ absl::StatusOr<DecoderGraph> DecoderGraph::create(ModelBuilder &m,
   (*m.module)->setAttr(kContextLengthAttrName, m.b.getI64IntegerAttr(p.contextLength));
   auto embedding = m.weight("token_embd.weight", p.vocabulary, p.width);
   auto norm = m.weight("output_norm.weight", p.width, 0);
+  absl::StatusOr<llm::WeightOp> normBias = llm::WeightOp();
+  if (p.layerNorm)
+    normBias = m.weight("output_norm.bias", p.width, 0);
   auto output = m.weight("output.weight", p.vocabulary, p.width, /*required=*/false);
-  auto factors = m.weight("rope_freqs.weight", p.ropes[0].dims / 2, 0, /*required=*/false);
+  auto factors = m.weight(p.ropeFactors, p.ropes[0].dims / 2, 0, /*required=*/false);
   for (const absl::Status &status :
-       {embedding.status(), norm.status(), output.status(), factors.status()})
+       {embedding.status(), norm.status(), normBias.status(), output.status(), factors.status()})
     if (!status.ok())
       return status;
   graph.embedding = *embedding;
   graph.norm = *norm;
+  graph.normBias = *normBias;
   graph.factors = *factors;
   graph.output = *output ? *output : *embedding; // tied to the embedding
   return graph;
@@ -53,7 +57,16 @@ SmallVector<Value> DecoderGraph::ropeTables(Value start, int64_t sequence) {
   return tables;
 }
 
+Value DecoderGraph::scaleEmbedding(Value rows) {
+  if (p.embeddingScale == 1)
+    return rows;
+  return llm::ScaleOp::create(m.b, rows.getType(), rows, m.b.getF32FloatAttr(p.embeddingScale));
+}
+
 Value DecoderGraph::outputNorm(Value hidden) {
+  if (normBias)
+    return llm::LayerNormOp::create(m.b, m.rows(p.width), hidden, use(norm), use(normBias),
+                                    m.b.getF32FloatAttr(p.normEps));
   return llm::RmsNormOp::create(m.b, m.rows(p.width), hidden, use(norm),
                                 m.b.getF32FloatAttr(p.normEps));
 }
@@ -68,8 +81,10 @@ absl::StatusOr<Value> DecoderGraph::layers(Value hidden, ValueRange shared,
 }
 
 absl::Status DecoderGraph::finish() {
-  // Old files carry frequencies that rope.freq_base says already.
-  return m.checkAllUsed({"attn_rot_embd", "rope.freqs"});
+  // Old files carry frequencies that rope.freq_base says already; of factors for short contexts and
+  // for long ones the program takes one.
+  return m.checkAllUsed(
+      {"attn_rot_embd", "rope.freqs", "rope_factors_short.weight", "rope_factors_long.weight"});
 }
 
 } // namespace llmc

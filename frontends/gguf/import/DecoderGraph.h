@@ -10,10 +10,12 @@ namespace llmc {
 class DecoderGraph {
 public:
   // Reads the hyperparameters and declares the weights that are no layer's.
-  static absl::StatusOr<DecoderGraph> create(ModelBuilder &m, const Architecture &architecture);
+  // `context` is that of readModelParameters().
+  static absl::StatusOr<DecoderGraph> create(ModelBuilder &m, const Architecture &architecture,
+                                             int64_t context);
 
   const ModelParameters &parameters() const { return p; }
-  llm::WeightOp embedding, norm, factors, output; // factors may be null
+  llm::WeightOp embedding, norm, normBias, factors, output; // normBias and factors may be null
 
   // The value of a weight of no layer.
   mlir::Value use(llm::WeightOp weight);
@@ -22,6 +24,8 @@ public:
   // All rotary tables, of positions from `start` on, which begin again after `sequence` rows,
   // unless that is 0.
   llvm::SmallVector<mlir::Value> ropeTables(mlir::Value start, int64_t sequence);
+  // What the first layer takes of rows of the embedding.
+  mlir::Value scaleEmbedding(mlir::Value rows);
   // The norm before the output matrix.
   mlir::Value outputNorm(mlir::Value hidden);
 

@@ -23,7 +23,7 @@ Value adapt(ModelBuilder &m, const ModelBuilder::Adapter &adapter, Value x, Valu
 
 absl::Status buildGeneration(ModelBuilder &m, const Architecture &architecture,
                              const ImportOptions &options) {
-  absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture);
+  absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture, options.context);
   if (!graph.ok())
     return graph.status();
   const ModelParameters &p = graph->parameters();
@@ -57,14 +57,15 @@ absl::Status buildGeneration(ModelBuilder &m, const Architecture &architecture,
         b, hidden,
         llm::EmbedOp::create(b, m.rows(llm::getWidth(own.b)), step.getArgument(0), own.a), own.b);
   auto result = graph->layers(
-      hidden, shared,
+      graph->scaleEmbedding(hidden), shared,
       {.attend = [](BlockBuilder &block, Value query, Value keys, Value values) -> Value {
          ImplicitLocOpBuilder &b = block.b;
          Value cache = block.shared(0), start = block.shared(1), layer = block.in.layer;
          llm::CacheWriteOp::create(b, cache, layer, start, keys, values);
          return llm::AttentionOp::create(b, block.rows(block.p.attended()), query, cache, layer,
                                          start, b.getF32FloatAttr(block.p.attentionScale),
-                                         b.getI64IntegerAttr(block.attentionKind().window));
+                                         b.getI64IntegerAttr(block.attentionKind().window),
+                                         b.getF32FloatAttr(block.p.attentionSoftcap));
        },
        .adapt = [&](BlockBuilder &, const ModelBuilder::Adapter &own, int64_t, Value x,
                     Value y) { return adapt(m, own, x, y); }});
@@ -79,6 +80,8 @@ absl::Status buildGeneration(ModelBuilder &m, const Architecture &architecture,
   if (graph->output != graph->embedding)
     if (auto own = m.adapterOf("output.weight", p.vocabulary, p.width, /*lookup=*/false); own.a)
       y = adapt(m, own, x, y);
+  if (p.outputSoftcap > 0)
+    y = llm::SoftcapOp::create(b, y.getType(), y, b.getF32FloatAttr(p.outputSoftcap));
   func::ReturnOp::create(b, y);
   return graph->finish();
 }

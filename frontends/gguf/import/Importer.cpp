@@ -51,6 +51,9 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGgufForTraining(MLIRContext *context
                                                             const gguf::GgufFile &file,
                                                             const TrainingImportOptions &options) {
   return import(context, file, [&](const Architecture &architecture, ModelBuilder &builder) {
+    if (!architecture.trains)
+      return builder.error(absl::StrCat("models of architecture '", architecture.name,
+                                        "' cannot be trained yet; they can be run and quantized"));
     if (options.adapters.empty())
       return builder.error("there is nothing to train; name at least one weight to adapt");
     if (options.sequence < 1)

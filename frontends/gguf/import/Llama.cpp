@@ -22,17 +22,14 @@ std::vector<LayerTensor> tensors(const ModelParameters &p) {
 
 // Attention and feed-forward, each with a norm before and the residual added after.
 Value block(BlockBuilder &b, Value hidden) {
-  Value x = b.rmsNorm("attn_norm", hidden);
-  Value q = b.linear("attn_q", x), k = b.linear("attn_k", x), v = b.linear("attn_v", x);
-  hidden = b.linear("attn_output", b.attend(b.rope(q), b.rope(k), v), hidden);
-
-  x = b.rmsNorm("ffn_norm", hidden);
+  hidden = b.attention(b.rmsNorm("attn_norm", hidden), hidden);
+  Value x = b.rmsNorm("ffn_norm", hidden);
   Value gate = b.linear("ffn_gate", x), up = b.linear("ffn_up", x);
   return b.linear("ffn_down", b.swiglu(gate, up), hidden);
 }
 
 } // namespace
 
-const Architecture kLlama = {"llama", configure, tensors, block};
+const Architecture kLlama = {"llama", configure, tensors, block, /*trains=*/true};
 
 } // namespace llmc

@@ -71,7 +71,7 @@ absl::StatusOr<llm::WeightOp> ModelBuilder::weight(absl::string_view name, int64
     b.setInsertionPointAfter(&*b.getInsertionPoint());
   return llm::WeightOp::create(b, b.getStringAttr(symbolOf(name)), TypeAttr::get(*type),
                                b.getStringAttr(StringRef(name.data(), name.size())),
-                               DenseI32ArrayAttr());
+                               DenseI32ArrayAttr(), IntegerAttr());
 }
 
 absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters, AdapterRole role) {
@@ -104,20 +104,18 @@ RankedTensorType ModelBuilder::matrix(int64_t rows, int64_t columns) {
 }
 
 void ModelBuilder::declareAdapter(StringRef symbol, Type type, StringRef source,
-                                  DenseI32ArrayAttr layers) {
+                                  DenseI32ArrayAttr layers, IntegerAttr firstRow) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(module->getBody());
   while (b.getInsertionPoint() != module->getBody()->end() &&
          isa<llm::WeightOp, llm::ParameterOp>(*b.getInsertionPoint()))
     b.setInsertionPointAfter(&*b.getInsertionPoint());
-  auto declare = [&](auto *op) {
-    std::remove_pointer_t<decltype(op)>::create(b, b.getStringAttr(symbol), TypeAttr::get(type),
-                                                b.getStringAttr(source), layers);
-  };
   if (adapterRole_ == AdapterRole::Parameters)
-    declare(static_cast<llm::ParameterOp *>(nullptr));
+    llm::ParameterOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type),
+                             b.getStringAttr(source), layers);
   else
-    declare(static_cast<llm::WeightOp *>(nullptr));
+    llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type), b.getStringAttr(source),
+                          layers, firstRow);
 }
 
 ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t rows, int64_t columns,
@@ -128,7 +126,7 @@ ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t ro
   int64_t inputs = lookup ? rows : columns, outputs = lookup ? columns : rows;
   auto declare = [&](const char *suffix, RankedTensorType type) -> Value {
     std::string symbol = absl::StrCat(symbolOf(name), suffix);
-    declareAdapter(symbol, type, absl::StrCat(name, suffix), {});
+    declareAdapter(symbol, type, absl::StrCat(name, suffix), {}, {});
     if (adapterRole_ == AdapterRole::Parameters)
       return llm::GetParameterOp::create(b, type, symbol);
     return llm::GetWeightOp::create(b, type, symbol);
@@ -136,6 +134,14 @@ ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t ro
   Value a = declare(kAdapterSuffixA,
                     lookup ? matrix(inputs, request->rank) : matrix(request->rank, inputs));
   return {a, declare(kAdapterSuffixB, matrix(outputs, request->rank)), request->scale};
+}
+
+static const char *sourceOf(const LayerTensor &tensor) {
+  return tensor.source ? tensor.source : tensor.name;
+}
+
+IntegerAttr ModelBuilder::firstRowOf(const LayerTensor &tensor) {
+  return tensor.source ? b.getI64IntegerAttr(tensor.firstRow) : IntegerAttr();
 }
 
 absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> tensors,
@@ -158,18 +164,26 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
   for (int64_t layer = 0; layer < count; ++layer) {
     Signature signature{kinds.empty() ? 0 : kinds[layer], {}};
     for (const LayerTensor &tensor : tensors) {
-      std::string name = absl::StrCat("blk.", layer, ".", tensor.name);
+      std::string name = absl::StrCat("blk.", layer, ".", sourceOf(tensor));
       const gguf::TensorInfo *info = file.findTensor(name);
       if (!info && tensor.required)
         return error(absl::StrCat("tensor '", name, "' is missing; the file is incomplete"));
       signature.parts.emplace_back();
       if (!info)
         continue;
-      absl::StatusOr<RankedTensorType> type = tensorType(*info, tensor.rows, tensor.columns);
+      absl::StatusOr<RankedTensorType> type =
+          tensorType(*info, tensor.source ? tensor.sourceRows : tensor.rows, tensor.columns);
       if (!type.ok())
         return type.status();
-      signature.parts.back().type = *type;
+      SmallVector<int64_t, 2> shape(type->getShape());
+      shape[0] = tensor.rows;
+      signature.parts.back().type = type->clone(shape);
       if (const AdaptedWeight *request = requestFor(name, tensor.columns)) {
+        if (tensor.source && adapterRole_ == AdapterRole::Parameters)
+          return error(absl::StrCat("tensor '", name,
+                                    "' is computed in parts, and training an "
+                                    "adapter of it is not supported; leave it out of "
+                                    "lora.target_modules"));
         signature.parts.back().rank = request->rank;
         signature.parts.back().scale = request->scale;
       }
@@ -199,23 +213,24 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
         continue;
       std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name));
       llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(part.type),
-                            b.getStringAttr(absl::StrCat("blk.{layer}.", tensor.name)),
-                            b.getDenseI32ArrayAttr(layersOfBlock));
+                            b.getStringAttr(absl::StrCat("blk.{layer}.", sourceOf(tensor))),
+                            b.getDenseI32ArrayAttr(layersOfBlock), firstRowOf(tensor));
       ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
       types.push_back(part.type);
     }
     for (auto [tensor, part] : llvm::zip(tensors, signature.parts)) {
       if (!part.rank)
         continue;
-      auto add = [&](const char *suffix, RankedTensorType type) {
+      auto add = [&](const char *suffix, RankedTensorType type, IntegerAttr firstRow) {
         std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name)) + suffix;
-        declareAdapter(symbol, type, absl::StrCat("blk.{layer}.", tensor.name, suffix),
-                       b.getDenseI32ArrayAttr(layersOfBlock));
+        declareAdapter(symbol, type, absl::StrCat("blk.{layer}.", sourceOf(tensor), suffix),
+                       b.getDenseI32ArrayAttr(layersOfBlock), firstRow);
         ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
         types.push_back(type);
       };
-      add(kAdapterSuffixA, matrix(part.rank, tensor.columns));
-      add(kAdapterSuffixB, matrix(tensor.rows, part.rank));
+      // Parts of a tensor share A; of B each has its rows.
+      add(kAdapterSuffixA, matrix(part.rank, tensor.columns), {});
+      add(kAdapterSuffixB, matrix(tensor.rows, part.rank), firstRowOf(tensor));
     }
     families.push_back(b.getArrayAttr(ownFamilies));
     std::string name = absl::StrCat("block.", index);

@@ -21,6 +21,9 @@ struct LayerTensor {
   const char *name; // "attn_q.weight"
   int64_t rows, columns;
   bool required;
+  // Where it is a part of another tensor, `blk.N.<source>`: that, its rows, and the first of them.
+  const char *source = nullptr; // "attn_qkv.weight"
+  int64_t sourceRows = 0, firstRow = 0;
 };
 
 class ModelBuilder {
@@ -87,7 +90,9 @@ private:
   const AdaptedWeight *requestFor(absl::string_view name, int64_t columns);
   // Declares a matrix of an adapter as @<symbol> behind the other symbols of its kind.
   void declareAdapter(llvm::StringRef symbol, mlir::Type type, llvm::StringRef source,
-                      mlir::DenseI32ArrayAttr layers);
+                      mlir::DenseI32ArrayAttr layers, mlir::IntegerAttr firstRow);
+  // Null where a tensor is no part of another one.
+  mlir::IntegerAttr firstRowOf(const LayerTensor &tensor);
   mlir::RankedTensorType matrix(int64_t rows, int64_t columns);
 
   absl::flat_hash_set<std::string> used_;

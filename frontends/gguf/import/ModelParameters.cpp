@@ -34,8 +34,15 @@ void readRopeScaling(ParameterReader &r, const ModelParameters &p, RopeParameter
 
 } // namespace
 
+void ModelParameters::alternateWindow(int64_t window, int64_t pattern) {
+  attentionKinds = {{window, 0}, {0, 0}};
+  for (int64_t layer = 0; layer < layers; ++layer)
+    kindOfLayer.push_back(layer % pattern == pattern - 1);
+}
+
 absl::StatusOr<ModelParameters> readModelParameters(const ModelBuilder &builder,
-                                                    const Architecture &architecture) {
+                                                    const Architecture &architecture,
+                                                    int64_t context) {
   constexpr int64_t kMost = 1 << 24; // of anything that is a width
   ParameterReader r(builder, architecture.name);
   ModelParameters p = {};
@@ -45,6 +52,7 @@ absl::StatusOr<ModelParameters> readModelParameters(const ModelBuilder &builder,
   p.kvHeads = r.count("attention.head_count_kv", 65536, p.heads);
   p.feedForward = r.count("feed_forward_length", kMost);
   p.contextLength = r.count("context_length", int64_t(1) << 31);
+  p.context = context ? context : p.contextLength;
   p.normEps = r.number("attention.layer_norm_rms_epsilon", 1e-5);
   if (!r.has("attention.key_length") && p.width % p.heads != 0)
     r.fail("attention.head_count",

@@ -17,12 +17,23 @@ struct AttentionKind {
 
 struct ModelParameters {
   int64_t vocabulary, width, layers, heads, kvHeads, feedForward, keyLength, valueLength;
-  int64_t contextLength;
+  int64_t contextLength; // positions the model was trained for
+  int64_t context;       // positions that the program is for
   float normEps, attentionScale;
+  bool layerNorm = false;        // before the output, instead of rms_norm
+  bool ropeHalves = false;       // what pairs are rotated, see llm.rope
+  bool parallelResidual = false; // feed-forward takes what attention takes, not what it yields
+  float embeddingScale = 1;
+  float attentionSoftcap = 0, outputSoftcap = 0; // of scores and logits; 0: none
+  std::string ropeFactors = "rope_freqs.weight"; // the tensor that divides angles, if there is one
   // Of all layers that are not told apart there is one kind, with table 0.
   std::vector<AttentionKind> attentionKinds{1};
   std::vector<int> kindOfLayer; // empty: all layers are of kind 0
   std::vector<RopeParameters> ropes{1};
+
+  // Makes all layers but the last of each `pattern` ones see `window` positions, the others all:
+  // kind 0 is the former, kind 1 the latter.
+  void alternateWindow(int64_t window, int64_t pattern);
 
   // Columns of all heads side by side: of queries, keys, values, and what attention yields.
   int64_t queries() const { return heads * keyLength; }
@@ -31,8 +42,9 @@ struct ModelParameters {
   int64_t attended() const { return heads * valueLength; }
 };
 
-absl::StatusOr<ModelParameters> readModelParameters(const ModelBuilder &builder,
-                                                    const Architecture &architecture);
+// `context`: positions that the program is for; 0: those that the model was trained for.
+absl::StatusOr<ModelParameters>
+readModelParameters(const ModelBuilder &builder, const Architecture &architecture, int64_t context);
 
 } // namespace llmc
 

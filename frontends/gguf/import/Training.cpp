@@ -98,7 +98,7 @@ private:
 
 absl::Status buildTraining(ModelBuilder &m, const Architecture &architecture,
                            const TrainingImportOptions &options) {
-  absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture);
+  absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture, options.sequence);
   if (!graph.ok())
     return graph.status();
   return TrainingGraph(m, *graph, options).build();

@@ -1,0 +1,38 @@
+// Architecture `gptneox`: GPT-NeoX, Pythia, StableLM alpha, RedPajama-INCITE, Dolly 2.
+#include "frontends/gguf/import/Architectures.h"
+
+using namespace mlir;
+
+namespace llmc {
+namespace {
+
+void configure(ParameterReader &r, ModelParameters &p) {
+  p.normEps = r.number("attention.layer_norm_epsilon", 1e-5);
+  p.parallelResidual = r.flag("use_parallel_residual", true);
+  p.layerNorm = true;
+  p.ropeHalves = true;
+}
+
+std::vector<LayerTensor> tensors(const ModelParameters &p) {
+  std::vector<LayerTensor> all;
+  for (const char *vector :
+       {"attn_norm.weight", "attn_norm.bias", "ffn_norm.weight", "ffn_norm.bias", "ffn_down.bias"})
+    all.push_back({vector, p.width, 0, true});
+  addJointAttentionTensors(p, /*biased=*/true, all);
+  all.push_back({"ffn_up.weight", p.feedForward, p.width, true});
+  all.push_back({"ffn_up.bias", p.feedForward, 0, true});
+  all.push_back({"ffn_down.weight", p.width, p.feedForward, true});
+  return all;
+}
+
+Value block(BlockBuilder &b, Value hidden) {
+  Value sum = b.attention(b.layerNorm("attn_norm", hidden), hidden);
+  Value x = b.layerNorm("ffn_norm", b.p.parallelResidual ? hidden : sum);
+  return b.linear("ffn_down", b.gelu(b.linear("ffn_up", x)), sum);
+}
+
+} // namespace
+
+const Architecture kGptNeox = {"gptneox", configure, tensors, block, /*trains=*/false};
+
+} // namespace llmc
