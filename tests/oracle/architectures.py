@@ -64,8 +64,8 @@ def gated(bias=None):
 
 
 def experts(width):
-    # Experts that are chosen should be clearly ahead.
-    return [row(ROUTER, "ffn_gate_inp", "experts", "dim", gain=2),
+    # An expert that rounding takes instead of another should have a small share.
+    return [row(ROUTER, "ffn_gate_inp", "experts", "dim", gain=4),
             row(MATRIX, "ffn_gate_exps", "experts", width, "dim"),
             row(MATRIX, "ffn_up_exps", "experts", width, "dim"),
             row(MATRIX, "ffn_down_exps", "experts", "dim", width)]
@@ -137,7 +137,7 @@ ARCHITECTURES = {
     "mixtral": architecture(
         [*LLAMA.keys, *EXPERTS],
         norm("attn_norm") + attention() + norm("ffn_norm") + experts("ffn"),
-        name="llama", experts=8, experts_used=2, ffn=256, rope_base=1e6),
+        name="llama", layers=2, experts=8, experts_used=2, ffn=256, rope_base=1e6),
     "qwen2": architecture(
         [*COMMON, "rope.freq_base"],
         norm("attn_norm") + attention(bias=True) + norm("ffn_norm") + gated(),
@@ -149,7 +149,7 @@ ARCHITECTURES = {
     "qwen3moe": architecture(
         [*COMMON, *HEAD_LENGTHS, "rope.freq_base", *EXPERTS, "expert_feed_forward_length"],
         norm("attn_norm") + attention() + head_norms() + norm("ffn_norm") + experts("expert_ffn"),
-        words=byte_pairs("qwen2"), rope_base=1e6, eps=1e-6, key_length=64, experts=8,
+        words=byte_pairs("qwen2"), rope_base=1e6, eps=1e-6, key_length=64, layers=2, experts=8,
         experts_used=3, expert_ffn=256),
     "gptneox": architecture(
         ["context_length", "embedding_length", "block_count", "feed_forward_length",

@@ -139,6 +139,9 @@ if __name__ == "__main__":
         sys.exit("check_peer.py: set LLMC_PEER to the folder with node-llama-cpp (see README.md)")
     names = [a for a in sys.argv[1:] if a != "--save"]
     answers = {}
+    if names:  # what is saved of the others stays
+        with open(ANSWERS) as file:
+            answers = json.load(file)
     with tempfile.TemporaryDirectory() as folder:
         good = [compare(name, folder, answers) for name in names or MODELS]
     if "--save" in sys.argv:

@@ -63,6 +63,7 @@ def without_rules(model):
     yield "another scale", changed(model, scale=model.scale * 1.1)
     if model.experts_used:
         yield "an expert more", changed(model, experts_used=model.experts_used + 1)
+        yield "shares as they are", changed(model, renormalized=False)
         yield "an expert less", changed(model, experts_used=model.experts_used - 1)
     if hasattr(model, "local"):
         yield "layers the other way", changed(model, local=[not local for local in model.local])

@@ -43,6 +43,7 @@ class Decoder:
     eps_key = "attention.layer_norm_rms_epsilon"
     uses_gelu = False
     gelu = staticmethod(gelu)
+    renormalized = True  # the shares of a row's experts
 
     def __init__(self, path, sliding_window=None):
         """`sliding_window` counts instead of the file's; 0 is none."""
@@ -158,7 +159,8 @@ class Decoder:
         share = softmax(self.linear(x, f"blk.{i}.ffn_gate_inp"))
         chosen = np.argsort(-share, axis=-1, kind="stable")[:, : self.experts_used]
         weight = np.take_along_axis(share, chosen, axis=-1)
-        weight /= weight.sum(axis=-1, keepdims=True)
+        if self.renormalized:
+            weight /= weight.sum(axis=-1, keepdims=True)
         gate, up, down = (self.w[f"blk.{i}.ffn_{name}_exps.weight"] for name in ("gate", "up", "down"))
         out = np.zeros_like(x)
         for expert in np.unique(chosen):

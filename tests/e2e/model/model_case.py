@@ -6,18 +6,21 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import numpy as np
 
-from rounding import load_rounded  # shows where the oracle is
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "oracle"))
+
 from likelihood import mean_kl
 from make_model import make_model
 from reference import load
+from rounding import load_rounded
 
 LLMC = os.environ["LLMC"]
-HERE = pathlib.Path(__file__).resolve().parent
 MODELS = HERE.parents[1] / "models"
 VERSE = HERE / "verse.txt"
 

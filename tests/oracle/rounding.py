@@ -1,15 +1,10 @@
-"""The roundings that the product may make, put into the exact forward pass.
+"""The roundings that an engine may make, put into the exact forward pass.
 
-How far a correct product may be from exact figures follows from them: the distance of the rounded
+How far a correct engine may be from exact figures follows from them: the distance of the rounded
 pass from the exact one is the size of the error that honest rounding makes in this very model, and
 what is more than a small factor above it is no rounding.
 """
-import pathlib
-import sys
-
 import numpy as np
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "oracle"))
 
 from reference import class_of
 from reference_llama import Llama
@@ -18,14 +13,18 @@ ACTIVATION_BLOCK = 32
 FLOATS = ("F32", "F16", "BF16")
 
 
-def to_int8(x):
+def to_int8(x, block=ACTIVATION_BLOCK):
     """Integers of 8 bits with a scale per 32, max |x| / 127, rounded to nearest."""
     count = x.shape[-1]
-    blocks = np.zeros(x.shape[:-1] + (-(-count // ACTIVATION_BLOCK), ACTIVATION_BLOCK))
+    blocks = np.zeros(x.shape[:-1] + (-(-count // block), block))
     blocks.reshape(*x.shape[:-1], -1)[..., :count] = x
     scale = np.abs(blocks).max(axis=-1, keepdims=True) / 127
     blocks = np.rint(blocks / np.where(scale == 0, 1, scale)) * scale
     return blocks.reshape(*x.shape[:-1], -1)[..., :count]
+
+
+def to_int8_of_256(x):
+    return to_int8(x, 256)
 
 
 def to_bf16(x):
@@ -56,10 +55,12 @@ class RoundedProduct:
 class Rounded:
     """In front of an exact model: but that keys and values are kept as `cache` says, f16 or f32, and
     that products with block formats are rounded as `products` says: `int8` activations, or activations
-    and weights in `bf16`, as matrix units take them."""
+    and weights in `bf16`, as matrix units take them. `own` are the roundings of activations by formats
+    which are rounded otherwise."""
 
-    def __init__(self, path, cache="f16", products="int8", **options):
+    def __init__(self, path, cache="f16", products="int8", own={}, **options):
         super().__init__(path, **options)
+        self.own = own
         self.keep = {"f16": to_f16, "f32": to_f32}[cache]
         self.products = products
         head = "output.weight" if "output.weight" in self.w else "token_embd.weight"
@@ -71,7 +72,10 @@ class Rounded:
                 self.w[name] = self.rounded(name, weight)
 
     def rounded(self, name, matrix):
-        if self.gguf.tensors[name].format in FLOATS:
+        format = self.gguf.tensors[name].format
+        if format in self.own:
+            return RoundedProduct(matrix, self.own[format])
+        if format in FLOATS:
             return RoundedProduct(matrix, np.asarray)
         if self.products == "bf16":
             return RoundedProduct(to_bf16(matrix), to_bf16)
