@@ -108,13 +108,14 @@ class ModelCase(unittest.TestCase):
         self.assertTrue(np.isfinite(two).all())
         self.assertLess(mean_kl(exact, two), bound, options)
 
-    def check_greedy(self, path, model, deviation, prompt, count, *options):
+    def check_greedy(self, path, model, deviation, prompt, count, *options, threads=(2, 1)):
         """The tokens that llmc picks: each has, after all before it, the highest of the exact
         logits, or one that is no farther from it than rounding can make it."""
         arguments = ["run", path, "-p", prompt, "--temp", 0, "-n", count, "--ignore-eos", "--json",
                      *options]
-        answer = self.json(*arguments, "-t", 2)
-        self.assertEqual(self.json(*arguments, "-t", 1)["tokens"], answer["tokens"])
+        answer, *others = (self.json(*arguments, "-t", t) for t in threads)
+        for other in others:
+            self.assertEqual(other["tokens"], answer["tokens"])
         start = model.vocabulary().encode(prompt)
         self.assertEqual(answer["prompt_tokens"], len(start))
         self.assertEqual(len(answer["tokens"]), count)
