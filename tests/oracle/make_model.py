@@ -120,6 +120,8 @@ def resolve(options):
         raise ValueError(f"--heads {o.heads} is no multiple of --kv {o.kv}")
     if o.dim % o.heads and not o.key_length:
         raise ValueError("--dim is no multiple of --heads: give --key-length")
+    if (o.key_length or o.value_length) and not set(HEAD_LENGTHS) <= set(arch.keys):
+        raise ValueError(f"--arch {name}: a file cannot say --key-length or --value-length")
     o.head_lengths = o.key_length or o.value_length  # whether the file says them
     o.value_length = o.value_length or o.key_length or o.dim // o.heads
     o.key_length = o.key_length or o.dim // o.heads
