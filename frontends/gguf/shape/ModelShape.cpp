@@ -5,6 +5,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "frontends/gguf/file/GgufText.h"
+#include "frontends/gguf/shape/ArchitectureTables.h"
+#include "frontends/gguf/shape/HeaderBytes.h"
 #include <vector>
 
 namespace llmc::gguf {
@@ -12,108 +14,116 @@ namespace {
 
 constexpr absl::string_view kPrefix = "shape:";
 constexpr absl::string_view kDefaultType = "q4_0";
-constexpr uint64_t kAlignment = 32;
-
 constexpr ModelShape kShapes[] = {
-    {"tinyllama-1.1b", 2048, 22, 32, 4, 5632, 1e4f, 2048, 32000, false},
-    {"llama3.2-1b", 2048, 16, 32, 8, 8192, 5e5f, 8192, 128256, true},
-    {"openllama-3b", 3200, 26, 32, 32, 8640, 1e4f, 2048, 32000, false},
-    {"llama2-7b", 4096, 32, 32, 32, 11008, 1e4f, 4096, 32000, false},
-    {"llama3-8b", 4096, 32, 32, 8, 14336, 5e5f, 8192, 128256, false},
+    {"tinyllama-1.1b", "llama", 2048, 22, 32, 4, 5632, 1e4f, 2048, 32000, false},
+    {"llama3.2-1b", "llama", 2048, 16, 32, 8, 8192, 5e5f, 8192, 128256, true},
+    {"openllama-3b", "llama", 3200, 26, 32, 32, 8640, 1e4f, 2048, 32000, false},
+    {"llama2-7b", "llama", 4096, 32, 32, 32, 11008, 1e4f, 4096, 32000, false},
+    {"llama3-8b", "llama", 4096, 32, 32, 8, 14336, 5e5f, 8192, 128256, false},
+    {"qwen2.5-0.5b", "qwen2", 896, 24, 14, 2, 4864, 1e6f, 32768, 151936, true},
+    {"qwen2.5-1.5b", "qwen2", 1536, 28, 12, 2, 8960, 1e6f, 32768, 151936, true},
+    {"qwen3-0.6b", "qwen3", 1024, 28, 16, 8, 3072, 1e6f, 40960, 151936, true, {.keyLength = 128}},
+    {"qwen3-1.7b", "qwen3", 2048, 28, 16, 8, 6144, 1e6f, 40960, 151936, true, {.keyLength = 128}},
+    {"pythia-1.4b", "gptneox", 2048, 24, 16, 16, 8192, 1e4f, 2048, 50304, false, {.ropeDims = 32}},
+    {"phi-3-mini", "phi3", 3072, 32, 32, 32, 8192, 1e4f, 4096, 32064, false, {.window = 2047}},
+    {"gemma-2-2b",
+     "gemma2",
+     2304,
+     26,
+     8,
+     4,
+     9216,
+     1e4f,
+     8192,
+     256000,
+     true,
+     {.keyLength = 256, .window = 4096}},
+    {"gemma-3-1b",
+     "gemma3",
+     1152,
+     26,
+     4,
+     1,
+     6912,
+     1e6f,
+     32768,
+     262144,
+     true,
+     {.keyLength = 256, .window = 512}},
+    {"mixtral-8x7b",
+     "mixtral",
+     4096,
+     32,
+     32,
+     8,
+     14336,
+     1e6f,
+     32768,
+     32000,
+     false,
+     {.experts = 8, .expertsUsed = 2}},
+    {"qwen3-30b-a3b",
+     "qwen3moe",
+     2048,
+     48,
+     32,
+     4,
+     768,
+     1e6f,
+     40960,
+     151936,
+     false,
+     {.keyLength = 128, .experts = 128, .expertsUsed = 8}},
 };
 
-// The records of a GGUF file one after the other.
-class HeaderBytes {
+// The records of a shape. Remembers rows that are no whole number of blocks.
+class ShapeFile {
 public:
-  void putText(absl::string_view text) {
-    put<uint64_t>(text.size());
-    bytes_.insert(bytes_.end(), text.begin(), text.end());
-  }
-  template <class T>
-  void put(T value) {
-    const auto *bytes = reinterpret_cast<const uint8_t *>(&value);
-    bytes_.insert(bytes_.end(), bytes, bytes + sizeof(T));
-  }
-  void key(absl::string_view name, uint32_t value) { record(name, ValueType::U32, value); }
-  void key(absl::string_view name, float value) { record(name, ValueType::F32, value); }
-  void key(absl::string_view name, absl::string_view value) {
-    begin(name, ValueType::String);
-    putText(value);
-  }
-  // `columns` 0 makes a vector.
-  void tensor(absl::string_view name, uint64_t rows, uint64_t columns, const BlockFormat &format) {
-    putText(absl::StrCat(name, ".weight"));
-    put<uint32_t>(columns ? 2 : 1);
-    if (columns)
-      put<uint64_t>(columns);
-    put<uint64_t>(rows);
-    put<uint32_t>(format.ggmlType);
-    put<uint64_t>(dataOffset_);
-    const uint64_t bytes = columns ? rows * format.rowBytes(columns) : format.rowBytes(rows);
-    dataOffset_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    ++tensors_;
+  ShapeFile(const ModelShape &shape, const BlockFormat &format)
+      : shape_(shape), table_(architectureOf(shape)), format_(format) {}
+
+  std::vector<uint8_t> bytes() {
+    out_.key("general.architecture", absl::string_view(table_.name));
+    out_.key("general.name", absl::string_view(shape_.name));
+    for (const KeyRow &row : table_.keys)
+      std::visit([&](auto value) { out_.key(absl::StrCat(table_.name, ".", row.name), value); },
+                 row.value(shape_));
+    tensor("", {"token_embd.weight", Extent::Vocabulary, Extent::Width});
+    for (const TensorRow &row : table_.last)
+      tensor("", row);
+    if (!shape_.tied)
+      tensor("", {"output.weight", Extent::Vocabulary, Extent::Width});
+    for (uint32_t layer = 0; layer < shape_.layers; ++layer)
+      for (const TensorRow &row : table_.layer)
+        tensor(absl::StrCat("blk.", layer, "."), row);
+    return std::move(out_).finish();
   }
 
-  std::vector<uint8_t> finish() && {
-    std::vector<uint8_t> body = std::move(bytes_);
-    bytes_ = {'G', 'G', 'U', 'F'};
-    put<uint32_t>(3);
-    put<uint64_t>(tensors_);
-    put<uint64_t>(keys_);
-    bytes_.insert(bytes_.end(), body.begin(), body.end());
-    return std::move(bytes_);
-  }
+  // Of a row that the format cannot hold; 0 if there is none.
+  uint64_t oddColumns() const { return oddColumns_; }
 
 private:
-  void begin(absl::string_view name, ValueType type) {
-    ++keys_;
-    putText(name);
-    put(static_cast<uint32_t>(type));
-  }
-  template <class T>
-  void record(absl::string_view name, ValueType type, T value) {
-    begin(name, type);
-    put(value);
+  void tensor(absl::string_view prefix, const TensorRow &row) {
+    const bool vector = row.columns == Extent::None;
+    const BlockFormat &format = vector || row.alwaysF32 ? *findBlockFormat("f32") : format_;
+    std::vector<uint64_t> extents;
+    if (!vector)
+      extents.push_back(extentOf(row.columns, shape_));
+    extents.push_back(extentOf(row.rows, shape_));
+    if (row.perExpert)
+      extents.push_back(shape_.options.experts);
+    if (extents.front() % format.weights != 0)
+      oddColumns_ = extents.front();
+    else
+      out_.tensor(absl::StrCat(prefix, row.name), extents, format);
   }
 
-  std::vector<uint8_t> bytes_;
-  uint64_t keys_ = 0, tensors_ = 0, dataOffset_ = 0;
+  const ModelShape &shape_;
+  const ArchitectureTable &table_;
+  const BlockFormat &format_;
+  HeaderBytes out_;
+  uint64_t oddColumns_ = 0;
 };
-
-std::vector<uint8_t> headerOf(const ModelShape &shape, const BlockFormat &format) {
-  HeaderBytes out;
-  out.key("general.architecture", "llama");
-  out.key("general.name", shape.name);
-  out.key("llama.context_length", shape.contextLength);
-  out.key("llama.embedding_length", shape.width);
-  out.key("llama.block_count", shape.layers);
-  out.key("llama.feed_forward_length", shape.feedForward);
-  out.key("llama.attention.head_count", shape.heads);
-  out.key("llama.attention.head_count_kv", shape.kvHeads);
-  out.key("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-  out.key("llama.rope.dimension_count", shape.width / shape.heads);
-  out.key("llama.rope.freq_base", shape.ropeBase);
-
-  const BlockFormat &f32 = *findBlockFormat("f32");
-  const uint64_t kvWidth = uint64_t(shape.kvHeads) * (shape.width / shape.heads);
-  out.tensor("token_embd", shape.vocabulary, shape.width, format);
-  out.tensor("output_norm", shape.width, 0, f32);
-  if (!shape.tied)
-    out.tensor("output", shape.vocabulary, shape.width, format);
-  for (uint32_t layer = 0; layer < shape.layers; ++layer) {
-    auto name = [&](absl::string_view rest) { return absl::StrCat("blk.", layer, ".", rest); };
-    out.tensor(name("attn_norm"), shape.width, 0, f32);
-    out.tensor(name("attn_q"), shape.width, shape.width, format);
-    out.tensor(name("attn_k"), kvWidth, shape.width, format);
-    out.tensor(name("attn_v"), kvWidth, shape.width, format);
-    out.tensor(name("attn_output"), shape.width, shape.width, format);
-    out.tensor(name("ffn_norm"), shape.width, 0, f32);
-    out.tensor(name("ffn_gate"), shape.feedForward, shape.width, format);
-    out.tensor(name("ffn_up"), shape.feedForward, shape.width, format);
-    out.tensor(name("ffn_down"), shape.width, shape.feedForward, format);
-  }
-  return std::move(out).finish();
-}
 
 const BlockFormat *findType(absl::string_view name) {
   for (const BlockFormat &format : blockFormats())
@@ -154,18 +164,19 @@ absl::StatusOr<std::shared_ptr<GgufFile>> openShape(absl::string_view path) {
   if (!format)
     return absl::InvalidArgumentError(
         absl::StrCat(place, ": no such type of weights; known are ", typeNames()));
-  for (uint32_t columns : {shape->width, shape->feedForward})
-    if (columns % format->weights != 0)
-      return absl::InvalidArgumentError(
-          absl::StrCat(place, ": rows of ", columns, " weights are no whole number of blocks of ",
-                       format->weights, "; choose a type with smaller blocks, such as q4_0"));
+  ShapeFile records(*shape, *format);
+  std::vector<uint8_t> bytes = records.bytes();
+  if (records.oddColumns())
+    return absl::InvalidArgumentError(absl::StrCat(
+        place, ": rows of ", records.oddColumns(), " weights are no whole number of blocks of ",
+        format->weights, "; choose a type with smaller blocks, such as q4_0"));
 
   struct Holder {
     std::vector<uint8_t> bytes;
     std::shared_ptr<GgufFile> file;
   };
   auto holder = std::make_shared<Holder>();
-  holder->bytes = headerOf(*shape, *format);
+  holder->bytes = std::move(bytes);
   absl::StatusOr<std::shared_ptr<GgufFile>> file =
       GgufFile::parse(holder->bytes, path, {.headerOnly = true});
   if (!file.ok())

@@ -12,13 +12,28 @@
 
 namespace llmc::gguf {
 
-// A well-known model of architecture llama.
+// What not all architectures have; 0 where there is nothing particular.
+struct ShapeOptions {
+  uint32_t keyLength = 0; // else width / heads
+  uint32_t ropeDims = 0;  // else the whole key
+  uint32_t window = 0;
+  uint32_t experts = 0, expertsUsed = 0;
+};
+
+// A well-known model.
 struct ModelShape {
   const char *name;
-  uint32_t width, layers, heads, kvHeads, feedForward;
+  // Which table of keys and tensors it has: its architecture, or "mixtral" for llama with experts.
+  const char *family;
+  uint32_t width, layers, heads, kvHeads, feedForward; // feedForward: of one expert, if any
   float ropeBase;
   uint32_t contextLength, vocabulary;
   bool tied; // the embedding is also the output layer
+  ShapeOptions options = {};
+
+  constexpr uint32_t keyLength() const {
+    return options.keyLength ? options.keyLength : width / heads;
+  }
 };
 
 std::span<const ModelShape> modelShapes();

@@ -55,13 +55,17 @@ uint64_t parameters(const GgufFile &file) {
   return total;
 }
 
-// The published numbers of parameters. Llama 3.2 has its embedding only once.
+// The published numbers of parameters; of tied models, with the embedding once.
 TEST(ModelShapeTest, HasTheParametersOfTheModel) {
-  const std::pair<const char *, uint64_t> known[] = {{"tinyllama-1.1b", 1100048384},
-                                                     {"llama3.2-1b", 1235814400},
-                                                     {"openllama-3b", 3426473600},
-                                                     {"llama2-7b", 6738415616},
-                                                     {"llama3-8b", 8030261248}};
+  const std::pair<const char *, uint64_t> known[] = {
+      {"tinyllama-1.1b", 1100048384}, {"llama3.2-1b", 1235814400},
+      {"openllama-3b", 3426473600},   {"llama2-7b", 6738415616},
+      {"llama3-8b", 8030261248},      {"qwen2.5-0.5b", 494032768},
+      {"qwen2.5-1.5b", 1543714304},   {"qwen3-0.6b", 596049920},
+      {"qwen3-1.7b", 1720574976},     {"pythia-1.4b", 1414647808},
+      {"phi-3-mini", 3821079552},     {"gemma-2-2b", 2614341888},
+      {"gemma-3-1b", 999885952},      {"mixtral-8x7b", 46702792704},
+      {"qwen3-30b-a3b", 30532122624}};
   ASSERT_EQ(std::size(known), modelShapes().size());
   for (auto [name, expected] : known) {
     auto file = openShape(std::string("shape:") + name);
@@ -77,6 +81,24 @@ TEST(ModelShapeTest, HasTheTypeThatWasAsked) {
   ASSERT_NE(tensor, nullptr);
   EXPECT_STREQ(tensor->format->name, "q6_K");
   EXPECT_THAT(tensor->shape, ElementsAre(11008, 4096));
+}
+
+TEST(ModelShapeTest, HasTheKeysAndTensorsOfTheArchitecture) {
+  auto file = openShape("shape:qwen3-30b-a3b:q8_0");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->get<std::string>("general.architecture").value(), "qwen3moe");
+  EXPECT_EQ((*file)->get<int64_t>("qwen3moe.expert_used_count").value(), 8);
+  EXPECT_EQ((*file)->get<int64_t>("qwen3moe.attention.key_length").value(), 128);
+  const TensorInfo *experts = (*file)->findTensor("blk.47.ffn_down_exps.weight");
+  ASSERT_NE(experts, nullptr);
+  EXPECT_THAT(experts->shape, ElementsAre(768, 2048, 128));
+  const TensorInfo *router = (*file)->findTensor("blk.0.ffn_gate_inp.weight");
+  ASSERT_NE(router, nullptr);
+  EXPECT_STREQ(router->format->name, "f32");
+  EXPECT_THAT(router->shape, ElementsAre(2048, 128));
+  // An architecture that experts are an option of.
+  file = openShape("shape:mixtral-8x7b");
+  EXPECT_EQ((*file)->get<std::string>("general.architecture").value(), "llama");
 }
 
 TEST(ModelShapeTest, SaysWhatIsKnown) {
