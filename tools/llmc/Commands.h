@@ -16,6 +16,7 @@ using Action = std::function<absl::Status()>;
 
 // Each adds its subcommand to `app`; when the command line names it, `action` is set to run it.
 void addBenchCommand(CLI::App &app, Action &action);
+void addChatCommand(CLI::App &app, Action &action);
 void addCompileCommand(CLI::App &app, Action &action);
 void addExportLoraCommand(CLI::App &app, Action &action);
 void addImatrixCommand(CLI::App &app, Action &action);

@@ -109,6 +109,16 @@ void addJsonFlag(CLI::App &command, bool &json, const std::string &help) {
   command.add_flag("--json", json, help);
 }
 
+void addGenerationOptions(CLI::App &command, GenerationLimits &limits) {
+  command
+      .add_option("-n,--n-predict", limits.tokens,
+                  "Tokens to generate; -1: until the model ends or the context is full")
+      ->check(integerFrom(-1))
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_flag("--ignore-eos", limits.ignoreEos, "Go on when the model says it is done");
+}
+
 void addSamplingOptions(CLI::App &command, SamplerOptions &options) {
   auto add = [&](const std::string &names, auto &value, const std::string &help,
                  const std::string &type) {

@@ -29,6 +29,12 @@ struct ModelOptions {
   PhaseOptions phases = {};
 };
 
+// When a generation ends.
+struct GenerationLimits {
+  int64_t tokens = -1; // -1: when the model ends or the context is full
+  bool ignoreEos = false;
+};
+
 // A whole number from `least` to `most`; `what` says so in errors.
 CLI::Validator integer(int64_t least, int64_t most, const std::string &what);
 // A whole number from `least` on.
@@ -48,6 +54,8 @@ CLI::Option *addLoraOption(CLI::App &command, std::vector<lora::AdapterChoice> &
 void addContextOption(CLI::App &command, int64_t &context, int64_t least, const std::string &help);
 // --json
 void addJsonFlag(CLI::App &command, bool &json, const std::string &help);
+// -n, --ignore-eos
+void addGenerationOptions(CLI::App &command, GenerationLimits &limits);
 // --temp, --top-k, ..., --seed
 void addSamplingOptions(CLI::App &command, SamplerOptions &options);
 

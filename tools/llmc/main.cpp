@@ -42,6 +42,7 @@ int runLlmc(int argc, char **argv) {
              "'llmc COMMAND --help' tells of a command.");
   Action action;
   addRunCommand(app, action);
+  addChatCommand(app, action);
   addCompileCommand(app, action);
   addInspectCommand(app, action);
   addTokenizeCommand(app, action);

@@ -7,7 +7,7 @@ import unittest
 from llmc_case import DONE, FAILED, LLMC, MODEL, WRONG_USAGE, LlmcCase, read_bytes
 
 # And what each calls its first argument.
-COMMANDS = {"run": "MODEL", "compile": "MODEL", "inspect": "MODEL", "tokenize": "MODEL", "perplexity": "MODEL",
+COMMANDS = {"run": "MODEL", "chat": "MODEL", "compile": "MODEL", "inspect": "MODEL", "tokenize": "MODEL", "perplexity": "MODEL",
             "quantize": "ARGUMENTS", "imatrix": "MODEL", "bench": "MODEL", "export-lora": "MODEL"}
 
 
