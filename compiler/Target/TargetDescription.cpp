@@ -1,46 +1,16 @@
 #include "compiler/Target/TargetDescription.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/Target/CpuFamilies.h"
 #include "runtime/core/MatrixUnit.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/CommandLine.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetOptions.h"
 #include "llvm/TargetParser/Host.h"
-#include <mutex>
+#include "llvm/TargetParser/Triple.h"
+#include <algorithm>
 
 namespace llmc {
 namespace {
-
-// The dot-product instructions in order of preference, and the CPU features each needs.
-struct DotRow {
-  kernel::Dot dot;
-  const char *features; // as MCSubtargetInfo::checkFeatures takes them
-};
-constexpr DotRow kDots[] = {
-    {kernel::Dot::Amx, "+amx-bf16,+avx512bf16,+avx512vnni,+avx512bw,+avx512vl"},
-    {kernel::Dot::Vnni512, "+avx512vnni,+avx512bw,+avx512vl"},
-    {kernel::Dot::Avx2, "+avx2,+fma,+f16c"},
-    {kernel::Dot::Plain, ""},
-};
-
-void initializeLlvm() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetAsmParser();
-    // Loop strength reduction would bring back indexed addresses where the kernels carry pointers,
-    // which costs 4-8 % of a matrix product. The machine scheduler would move all prefetches of a
-    // block behind its last product, where they overrun the line fill buffers: up to a third of
-    // the memory bandwidth. Kernels are emitted in the order in which they should run. There is no
-    // other way to say so.
-    const char *arguments[] = {"llmc", "-disable-lsr", "-enable-misched=false",
-                               "-pre-RA-sched=source"};
-    llvm::cl::ParseCommandLineOptions(std::size(arguments), arguments, "", &llvm::nulls());
-  });
-}
 
 std::string hostFeatures() {
   std::string features;
@@ -74,37 +44,42 @@ makeTargetMachine(const TargetDescription &target) {
 absl::StatusOr<TargetDescription> describeTarget(absl::string_view cpu) {
   initializeLlvm();
   TargetDescription target;
-  target.triple = llvm::sys::getDefaultTargetTriple();
+  const CpuFamily *family = &cpuFamilies().front();
   if (cpu == "native" || cpu.empty()) {
     target.cpu = llvm::sys::getHostCPUName().str();
     target.features = hostFeatures();
   } else {
     target.cpu = std::string(cpu);
+    family = findCpuFamily(cpu);
+    if (!family)
+      return absl::InvalidArgumentError(unknownCpu(cpu));
   }
-  // Asked of the generic machine, because LLVM warns on stderr of a name that it does not know.
-  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> generic =
-      makeTargetMachine({target.triple, "", "", kernel::Dot::Plain, {}});
-  if (!generic.ok())
-    return generic.status();
-  if (!(*generic)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))
+  target.triple = family->triple;
+  const std::vector<DotVerdict> verdicts = judgeDots(target);
+  const auto chosen =
+      std::ranges::find_if(verdicts, [](const auto &v) { return v.missing.empty(); });
+  if (chosen == verdicts.end())
     return absl::InvalidArgumentError(
-        absl::StrCat("--target-cpu=", cpu,
-                     ": LLVM knows no such CPU; try native, x86-64, haswell, "
-                     "skylake-avx512, cascadelake, sapphirerapids, znver4"));
-  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> machine = makeTargetMachine(target);
-  if (!machine.ok())
-    return machine.status();
-  const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
-  for (const DotRow &row : kDots)
-    if (!*row.features || subtarget.checkFeatures(row.features)) {
-      target.dot = row.dot;
-      break;
-    }
-  absl::StatusOr<TileChoice> tiles = chooseTiles(target.dot, target.cpu);
-  if (!tiles.ok())
-    return tiles.status();
-  target.tiles = *std::move(tiles);
+        absl::StrCat("this build of LLVM makes no code for ", target.triple));
+  target.dot = chosen->row->dot;
+  absl::StatusOr<std::optional<TileChoice>> tuned = tunedTiles(target.dot, target.cpu);
+  if (!tuned.ok())
+    return tuned.status();
+  target.tuned = tuned->has_value();
+  target.tiles = target.tuned ? **std::move(tuned) : builtInTiles(target.dot);
   return target;
+}
+
+std::vector<DotVerdict> judgeDots(const TargetDescription &target) {
+  std::vector<DotVerdict> verdicts;
+  const auto subtarget = subtargetOf(target.triple, target.cpu, target.features);
+  if (!subtarget)
+    return verdicts;
+  const llvm::StringRef name = llvm::Triple::getArchTypeName(llvm::Triple(target.triple).getArch());
+  for (const kernel::DotRow &row : kernel::dotRows())
+    if (!*row.architecture || name == row.architecture)
+      verdicts.push_back({&row, missingFeatures(*subtarget, row.features)});
+  return verdicts;
 }
 
 kernel::TargetAttr targetAttribute(mlir::MLIRContext *context, const TargetDescription &target,
@@ -121,21 +96,16 @@ bool runsHere(const TargetDescription &target) {
     return false;
   if (host->cpu == target.cpu && host->features == target.features)
     return true;
-  auto theirs = makeTargetMachine(target), ours = makeTargetMachine(*host);
-  if (!theirs.ok() || !ours.ok())
+  const auto theirs = subtargetOf(target.triple, target.cpu, target.features);
+  const auto ours = subtargetOf(host->triple, host->cpu, host->features);
+  if (!theirs || !ours)
     return false;
-  // Every feature that decides about instructions must be there; tuning hints need not be.
-  const char *instructionSets[] = {
-      "amx-bf16",   "amx-tile",   "avx",      "avx2",     "fma",        "f16c",
-      "avx512f",    "avx512bw",   "avx512vl", "avx512dq", "avx512vnni", "avx512bf16",
-      "avx512fp16", "avx512vbmi", "avxvnni",  "bmi2",     "sse4.2"};
-  for (const char *name : instructionSets) {
-    std::string on = absl::StrCat("+", name);
-    if ((*theirs)->getMCSubtargetInfo()->checkFeatures(on) &&
-        !(*ours)->getMCSubtargetInfo()->checkFeatures(on))
-      return false;
-  }
-  return true;
+  // Nothing may be missing here that is not missing there.
+  const char *all = cpuFamilies().front().instructionSets;
+  const std::vector<std::string> there = missingFeatures(*theirs, all);
+  return std::ranges::all_of(missingFeatures(*ours, all), [&](const std::string &name) {
+    return std::ranges::find(there, name) != there.end();
+  });
 }
 
 } // namespace llmc

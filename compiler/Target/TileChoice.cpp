@@ -1,5 +1,6 @@
 #include "compiler/Target/TileChoice.h"
 #include "absl/strings/str_cat.h"
+#include "dialects/kernel/IR/DotTable.h"
 #include "runtime/core/AtomicFile.h"
 #include <algorithm>
 #include <filesystem>
@@ -10,25 +11,6 @@ namespace llmc {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Row {
-  kernel::Dot dot;
-  TileChoice tiles;
-  int64_t widest; // whose accumulators fit the registers
-};
-
-const std::vector<Row> &table() {
-  static const std::vector<Row> rows = {
-      {kernel::Dot::Amx, {{1, 2, 4, 8, 16}}, 16},
-      {kernel::Dot::Vnni512, {{1, 2, 4, 8, 12}}, 12},
-      {kernel::Dot::Vnni256, {{1, 2}}, 4},
-      {kernel::Dot::Avx2, {{1, 2}}, 4},
-      {kernel::Dot::Plain, {{1}}, 1},
-  };
-  return rows;
-}
-
-const Row &rowOf(kernel::Dot dot) { return *std::ranges::find(table(), dot, &Row::dot); }
 
 // The members of a choice by their names in the file.
 struct Member {
@@ -82,17 +64,17 @@ absl::StatusOr<TileChoice> fromJson(const Json &json) {
 
 } // namespace
 
-TileChoice builtInTiles(kernel::Dot dot) { return rowOf(dot).tiles; }
+TileChoice builtInTiles(kernel::Dot dot) { return {kernel::dotRow(dot).tiles}; }
 
 absl::Status checkTiles(kernel::Dot dot, const TileChoice &tiles) {
-  const Row &row = rowOf(dot);
+  const kernel::DotRow &row = kernel::dotRow(dot);
   const std::vector<int64_t> &widths = tiles.widths;
-  if (widths.empty() || widths.front() != 1 || widths.back() > row.widest ||
+  if (widths.empty() || widths.front() != 1 || widths.back() > row.widestTile ||
       std::ranges::adjacent_find(widths, std::greater_equal<>()) != widths.end())
     return absl::InvalidArgumentError(
-        absl::StrCat("tiles must ascend from 1 to at most ", row.widest));
+        absl::StrCat("tiles must ascend from 1 to at most ", row.widestTile));
   // One token alone may be summed in another order than several.
-  if (row.widest > 1 && widths.size() < 2)
+  if (row.widestTile > 1 && widths.size() < 2)
     return absl::InvalidArgumentError("there must be a tile of more than 1 token");
   for (size_t i = 1; i < widths.size(); ++i)
     if (widths[i] - widths[i - 1] > kernel::kRowPadding + 1)
@@ -100,8 +82,8 @@ absl::Status checkTiles(kernel::Dot dot, const TileChoice &tiles) {
           absl::StrCat("neighbouring tiles may differ by at most ", kernel::kRowPadding + 1));
   // How wide a step is that the matrix unit takes decides how its sums are rounded, and panels are
   // multiplied in halves of the widest tile.
-  if (kernel::usesPanels(dot) && widths.back() != row.widest)
-    return absl::InvalidArgumentError(absl::StrCat("the widest tile must be ", row.widest));
+  if (row.panels && widths.back() != row.widestTile)
+    return absl::InvalidArgumentError(absl::StrCat("the widest tile must be ", row.widestTile));
   if (dot == kernel::Dot::Amx && (widths.size() < 2 || widths[widths.size() - 2] != 8))
     return absl::InvalidArgumentError("the tile before the matrix unit's must be 8");
   for (int64_t distance : {tiles.prefetchFar, tiles.prefetchNear})
@@ -120,19 +102,19 @@ std::string tilesPath() {
   return "";
 }
 
-absl::StatusOr<TileChoice> chooseTiles(kernel::Dot dot, absl::string_view cpu) {
+absl::StatusOr<std::optional<TileChoice>> tunedTiles(kernel::Dot dot, absl::string_view cpu) {
   absl::StatusOr<Json> file = readFile();
   if (!file.ok())
     return file.status();
   const auto found = file->find(keyOf(dot, cpu));
   if (found == file->end())
-    return builtInTiles(dot);
+    return std::nullopt;
   absl::StatusOr<TileChoice> tiles = fromJson(*found);
   if (!tiles.ok())
     return tiles.status();
   if (absl::Status status = checkTiles(dot, *tiles); !status.ok())
     return damaged(absl::StrCat(keyOf(dot, cpu), ": ", status.message()));
-  return tiles;
+  return *std::move(tiles);
 }
 
 absl::Status keepTiles(kernel::Dot dot, absl::string_view cpu, const TileChoice &tiles) {

@@ -1,4 +1,4 @@
-// What the speed of a CPU's code depends on and its results do not: a small table, and what
+// What the speed of a CPU's code depends on and its results do not: what DotTable.h has, or
 // `llmc tune` measured on this machine.
 #ifndef LLMC_COMPILER_TARGET_TILECHOICE_H
 #define LLMC_COMPILER_TARGET_TILECHOICE_H
@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "dialects/kernel/IR/KernelDialect.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,8 @@ absl::Status checkTiles(kernel::Dot dot, const TileChoice &tiles);
 // variable is set.
 std::string tilesPath();
 
-// This user's choice for the CPU (LLVM's name), else the table's. An error when the file is
-// damaged.
-absl::StatusOr<TileChoice> chooseTiles(kernel::Dot dot, absl::string_view cpu);
+// This user's choice for the CPU (LLVM's name), if there is one. An error when the file is damaged.
+absl::StatusOr<std::optional<TileChoice>> tunedTiles(kernel::Dot dot, absl::string_view cpu);
 
 // Keeps a choice for the CPU in tilesPath(); those for others stay.
 absl::Status keepTiles(kernel::Dot dot, absl::string_view cpu, const TileChoice &tiles);

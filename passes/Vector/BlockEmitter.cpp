@@ -1,4 +1,5 @@
 #include "passes/Vector/BlockEmitter.h"
+#include "passes/Vector/DotProduct.h"
 
 using namespace mlir;
 
@@ -67,7 +68,7 @@ Value BlockEmitter::umaxImm(Value a, uint32_t imm) {
 Value BlockEmitter::lookup(Value a, const std::array<uint8_t, 16> &table) {
   if (form == Form::PackedRows) {
     Value bytes = e.bitcast(VectorType::get(64, e.i8), a);
-    return e.bitcast(e.vi32, lookupBytes(bytes, table));
+    return e.bitcast(e.vi32, emitLookup(e, dot, bytes, table));
   }
   // A scalar shifts the table, as one wide integer, by eight times each byte.
   Type wide = IntegerType::get(e.b.getContext(), 128);
@@ -85,40 +86,6 @@ Value BlockEmitter::lookup(Value a, const std::array<uint8_t, 16> &table) {
   return result;
 }
 
-Value BlockEmitter::lookupBytes(Value bytes, const std::array<uint8_t, 16> &table) {
-  auto tableOf = [&](int64_t lanes) {
-    SmallVector<int8_t> values(lanes);
-    for (int64_t i = 0; i < lanes; ++i)
-      values[i] = static_cast<int8_t>(table[i % 16]);
-    auto type = VectorType::get(lanes, e.i8);
-    return e.create<arith::ConstantOp>(DenseElementsAttr::get(type, ArrayRef<int8_t>(values)));
-  };
-  auto call = [&](StringRef intrinsic, int64_t lanes, Value v) -> Value {
-    return e
-        .create<LLVM::CallIntrinsicOp>(VectorType::get(lanes, e.i8), e.b.getStringAttr(intrinsic),
-                                       ValueRange{tableOf(lanes), v})
-        .getResult(0);
-  };
-  if (dot == Dot::Vnni512 || dot == Dot::Amx)
-    return call("llvm.x86.avx512.pshuf.b.512", 64, bytes);
-  auto type = cast<VectorType>(bytes.getType());
-  if (dot != Dot::Plain) {
-    Value result = e.splat(type, 0);
-    for (int64_t half = 0; half < 2; ++half) {
-      Value part = e.create<vector::ExtractStridedSliceOp>(
-          bytes, ArrayRef<int64_t>{32 * half}, ArrayRef<int64_t>{32}, ArrayRef<int64_t>{1});
-      part = call("llvm.x86.avx2.pshuf.b", 32, part);
-      result = e.create<vector::InsertStridedSliceOp>(part, result, ArrayRef<int64_t>{32 * half},
-                                                      ArrayRef<int64_t>{1});
-    }
-    return result;
-  }
-  Value result = e.splat(type, table[0]);
-  for (int64_t i = 1; i < 16; ++i)
-    result = e.select(e.equal(bytes, e.splat(type, i)), e.splat(type, int8_t(table[i])), result);
-  return result;
-}
-
 Value BlockEmitter::halfToFloat(Value a) {
   auto shaped = [&](Type element) -> Type {
     return form == Form::PackedRows ? Type(VectorType::get(kLanes, element)) : element;
@@ -133,82 +100,5 @@ Value BlockEmitter::signedToFloat(Value a, int32_t bias) {
 Value BlockEmitter::mulFloats(Value a, Value b) { return e.fmul(a, b); }
 Value BlockEmitter::negate(Value a) { return e.create<arith::NegFOp>(a); }
 Value BlockEmitter::halve(Value a) { return e.fmul(a, e.splatF(floatType(), 0.5)); }
-
-// The halves of a vector of 16 words, each given to `f` as 8 words.
-static Value byHalves(Emitter &e, Value acc, Value weights, Value activations,
-                      function_ref<Value(Value, Value, Value)> f) {
-  Value result = acc;
-  for (int64_t at : {0, 8}) {
-    auto half = [&](Value v) -> Value {
-      return e.create<vector::ExtractStridedSliceOp>(v, ArrayRef<int64_t>{at}, ArrayRef<int64_t>{8},
-                                                     ArrayRef<int64_t>{1});
-    };
-    Value part = f(half(acc), half(weights), half(activations));
-    result = e.create<vector::InsertStridedSliceOp>(part, result, ArrayRef<int64_t>{at},
-                                                    ArrayRef<int64_t>{1});
-  }
-  return result;
-}
-
-static Value callIntrinsic(Emitter &e, StringRef name, Type result, ValueRange operands) {
-  return e.create<LLVM::CallIntrinsicOp>(result, e.b.getStringAttr(name), operands).getResult(0);
-}
-
-static Value dotAvx2(Emitter &e, Value acc, Value weights, Value activations, uint32_t maxByte) {
-  auto words = VectorType::get(8, e.i32);
-  auto shorts = VectorType::get(16, e.i16);
-  auto bytes = VectorType::get(32, e.i8);
-  auto pairs = [&](Value a, Value b) {
-    return callIntrinsic(e, "llvm.x86.avx2.pmadd.wd", words, ValueRange{a, b});
-  };
-  // The sum of two products saturates at 16 bits when weights use all 8 bits.
-  if (2 * maxByte * 127 <= 32767) {
-    Value sums =
-        callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw", shorts,
-                      ValueRange{e.bitcast(bytes, weights), e.bitcast(bytes, activations)});
-    return e.add(acc, pairs(sums, e.splat(shorts, 1)));
-  }
-  Value w = e.bitcast(shorts, weights), x = e.bitcast(shorts, activations);
-  Value eight = e.splat(shorts, 8);
-  Value wLow = e.create<arith::AndIOp>(w, e.splat(shorts, 0xff));
-  Value wHigh = e.create<arith::ShRUIOp>(w, eight);
-  Value xLow = e.create<arith::ShRSIOp>(e.create<arith::ShLIOp>(x, eight), eight);
-  Value xHigh = e.create<arith::ShRSIOp>(x, eight);
-  return e.add(acc, e.add(pairs(wLow, xLow), pairs(wHigh, xHigh)));
-}
-
-static Value dotPlain(Emitter &e, Value acc, Value weights, Value activations) {
-  for (int64_t i = 0; i < 4; ++i) {
-    Value w = e.create<arith::ShRUIOp>(weights, e.splat(e.vi32, 8 * i));
-    w = e.create<arith::AndIOp>(w, e.splat(e.vi32, 0xff));
-    Value x = e.create<arith::ShLIOp>(activations, e.splat(e.vi32, 24 - 8 * i));
-    x = e.create<arith::ShRSIOp>(x, e.splat(e.vi32, 24));
-    acc = e.add(acc, e.mul(w, x));
-  }
-  return acc;
-}
-
-Value emitDot(Emitter &e, Dot dot, Value acc, Value weights, Value activations, uint32_t maxByte) {
-  switch (dot) {
-  case Dot::Amx: // narrow tiles
-  case Dot::Vnni512: {
-    auto bytes = VectorType::get(64, e.i8);
-    return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", e.vi32,
-                         ValueRange{acc, e.bitcast(bytes, weights), e.bitcast(bytes, activations)});
-  }
-  case Dot::Vnni256:
-    return byHalves(e, acc, weights, activations, [&](Value a, Value w, Value x) {
-      auto bytes = VectorType::get(32, e.i8);
-      return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.256", a.getType(),
-                           ValueRange{a, e.bitcast(bytes, w), e.bitcast(bytes, x)});
-    });
-  case Dot::Avx2:
-    return byHalves(e, acc, weights, activations,
-                    [&](Value a, Value w, Value x) { return dotAvx2(e, a, w, x, maxByte); });
-  case Dot::Plain:
-    return dotPlain(e, acc, weights, activations);
-  }
-  llvm_unreachable("covered above");
-}
 
 } // namespace llmc::kernel

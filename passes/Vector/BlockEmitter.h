@@ -52,7 +52,6 @@ public:
 private:
   Type wordType() const { return form == Form::PackedRows ? Type(e.vi32) : e.i32; }
   Type floatType() const { return form == Form::PackedRows ? Type(e.vf32) : e.f32; }
-  Value lookupBytes(Value bytes, const std::array<uint8_t, 16> &table);
 
   Emitter &e;
   const PackedLayout &layout;
@@ -60,10 +59,6 @@ private:
   Form form;
   Dot dot;
 };
-
-// The int8 dot product of each lane: acc + sum of the four products of the bytes of `weights`
-// (unsigned, at most `maxByte`) and `activations` (signed). Both are vectors of 16 words.
-Value emitDot(Emitter &e, Dot dot, Value acc, Value weights, Value activations, uint32_t maxByte);
 
 } // namespace llmc::kernel
 

@@ -3,7 +3,7 @@
 #ifndef LLMC_PASSES_VECTOR_BROADCASTTILE_H
 #define LLMC_PASSES_VECTOR_BROADCASTTILE_H
 
-#include "dialects/kernel/IR/BroadcastPlan.h"
+#include "dialects/kernel/IR/DotTable.h"
 #include "passes/Vector/Emitter.h"
 
 namespace llmc::kernel {

@@ -76,9 +76,19 @@ Value Emitter::bitcast(Type t, Value v) {
 }
 
 Value Emitter::reduce(vector::CombiningKind kind, Value v) {
-  // Floating-point sums are taken as a tree, so that they need not wait for each other.
-  auto flags = arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::reassoc);
-  return create<vector::ReductionOp>(kind, v, flags.getValue());
+  auto type = cast<VectorType>(v.getType());
+  if (kind != vector::CombiningKind::ADD || !isa<FloatType>(type.getElementType()))
+    return create<vector::ReductionOp>(kind, v);
+  // Floating-point sums are taken as a tree, so that they need not wait for each other; the upper
+  // half is added to the lower one, so that all CPUs round alike.
+  for (int64_t half = type.getNumElements() / 2; half > 0; half /= 2) {
+    auto part = [&](int64_t at) {
+      return create<vector::ExtractStridedSliceOp>(v, ArrayRef<int64_t>{at},
+                                                   ArrayRef<int64_t>{half}, ArrayRef<int64_t>{1});
+    };
+    v = fadd(part(0), part(half));
+  }
+  return create<vector::ExtractOp>(v, 0);
 }
 
 std::pair<Value, Value> Emitter::round(Value x) {

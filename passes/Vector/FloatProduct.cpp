@@ -1,6 +1,7 @@
-// Products of training in f32: tokens times two vectors of sums in registers. Weights are panels,
-// so that each step of a sum is a vector of them times a number of the input, for all tokens of a
-// tile.
+// Products of training in f32: tokens times one or two vectors of sums in registers. Weights are
+// panels, so that each step of a sum is a vector of them times a number of the input, for all
+// tokens of a tile.
+#include "dialects/kernel/IR/DotTable.h"
 #include "passes/Vector/Product.h"
 #include "passes/Vector/WeightPanel.h"
 #include "llvm/ADT/Twine.h"
@@ -9,12 +10,6 @@ using namespace mlir;
 
 namespace llmc::kernel {
 namespace {
-
-// Tokens of a tile, and the vectors of sums of each: as many as registers hold.
-struct Tile {
-  int64_t tokens, vectors;
-};
-Tile widestTile(Dot dot) { return usesPanels(dot) ? Tile{12, 2} : Tile{4, 1}; }
 
 // A tile's body: (panel, input, first, out, panelStep, panelStride, inputBytes, outBytes, steps).
 // The second vector's panel and sums lie panelStride and 64 bytes behind the first's. Sums begin
@@ -32,30 +27,30 @@ enum {
   kTileParameters
 };
 
-func::FuncOp getTile(KernelLibrary &library, Location loc, Tile tile, bool continues) {
+func::FuncOp getTile(KernelLibrary &library, Location loc, BroadcastTile tile, bool continues) {
   OpBuilder b(library.module.getContext());
   Emitter t(b, loc);
   SmallVector<Type> types(kTileParameters, t.i64);
   for (int i : {kTPanel, kTInput, kTFirst, kTOut})
     types[i] = t.ptr;
-  std::string name = (Twine("product.tile.") + Twine(tile.tokens) + "x" + Twine(tile.vectors) +
+  std::string name = (Twine("product.tile.") + Twine(tile.rows) + "x" + Twine(tile.vectors) +
                       (continues ? ".add" : ""))
                          .str();
   return library.get(name, types, loc, [&](Emitter &e, ValueRange p) {
     auto each = [&](Value base, const std::function<void(int64_t, Value)> &body) {
-      for (int64_t token = 0; token < tile.tokens; ++token) {
+      for (int64_t token = 0; token < tile.rows; ++token) {
         for (int64_t v = 0; v < tile.vectors; ++v)
           body(token * tile.vectors + v, e.gep(base, 64 * v));
         base = e.gep(base, p[kTOutBytes]);
       }
     };
-    Values carried(tile.tokens * tile.vectors, e.splatF(e.vf32, 0.0));
+    Values carried(tile.rows * tile.vectors, e.splatF(e.vf32, 0.0));
     if (continues)
       each(p[kTFirst], [&](int64_t i, Value at) { carried[i] = e.load(e.vf32, at, 64); });
     const int64_t sums = carried.size();
     carried.push_back(p[kTPanel]);
     Value row = p[kTInput];
-    for (int64_t token = 0; token < tile.tokens; ++token) {
+    for (int64_t token = 0; token < tile.rows; ++token) {
       carried.push_back(row);
       row = e.gep(row, p[kTInputBytes]);
     }
@@ -64,7 +59,7 @@ func::FuncOp getTile(KernelLibrary &library, Location loc, Tile tile, bool conti
       Values weights;
       for (int64_t v = 0; v < tile.vectors; ++v)
         weights.push_back(e.load(e.vf32, v ? e.gep(c[sums], p[kTPanelStride]) : c[sums], 64));
-      for (int64_t token = 0; token < tile.tokens; ++token) {
+      for (int64_t token = 0; token < tile.rows; ++token) {
         Value x = e.broadcastLoad(c[sums + 1 + token]);
         for (int64_t v = 0; v < tile.vectors; ++v)
           next[token * tile.vectors + v] = e.fma(x, weights[v], c[token * tile.vectors + v]);
@@ -85,7 +80,7 @@ struct TileCall {
 
 void emitTiles(Emitter &e, KernelLibrary &library, const TileCall &call, Value tokens,
                int64_t vectors) {
-  const int64_t widest = widestTile(library.target.getDot()).tokens;
+  const int64_t widest = dotRow(library.target.getDot()).fit.training.rows;
   Value done = e.c64(0);
   for (int64_t width : {widest, widest > 4 ? int64_t(4) : int64_t(1), int64_t(1)}) {
     Value last = e.mul(e.div(tokens, e.c64(width)), e.c64(width));
@@ -114,7 +109,7 @@ void emitTiles(Emitter &e, KernelLibrary &library, const TileCall &call, Value t
 void emitFloatProduct(Emitter &e, KernelLibrary &library, const ProductVariant &variant,
                       ValueRange p) {
   func::FuncOp unpack = getPanelUnpack(library, e.loc, *variant.format, PanelForm::Columns);
-  const int64_t vectors = widestTile(library.target.getDot()).vectors;
+  const int64_t vectors = dotRow(library.target.getDot()).fit.training.vectors;
   Value groups = e.div(e.add(p[kPRows], e.c64(kLanes - 1)), e.c64(kLanes));
   auto [firstGroup, lastGroup] = e.split(groups, p[kPThread], p[kPThreads]);
   Value panelBytes = e.mul(p[kPPanelColumns], e.c64(64));
@@ -153,7 +148,7 @@ void emitFloatProductTransposed(Emitter &e, KernelLibrary &library, const Produc
                                 ValueRange p) {
   func::FuncOp unpack = getPanelUnpack(library, e.loc, *variant.format, PanelForm::Rows);
   PackedLayout layout(*variant.format);
-  const int64_t vectors = widestTile(library.target.getDot()).vectors;
+  const int64_t vectors = dotRow(library.target.getDot()).fit.training.vectors;
   Value chunk = p[kPPanelColumns], rowBytes = e.mul(chunk, e.c64(4));
   Value chunks = e.div(e.add(p[kPColumns], e.sub(chunk, e.c64(1))), chunk);
   auto [firstChunk, lastChunk] = e.split(chunks, p[kPThread], p[kPThreads]);

@@ -1,5 +1,7 @@
 // The body of a matrix product: groups of 16 rows times one tile of tokens.
+#include "dialects/kernel/IR/DotTable.h"
 #include "passes/Vector/BlockEmitter.h"
+#include "passes/Vector/DotProduct.h"
 #include "passes/Vector/Matmul.h"
 #include "passes/Vector/PrefetchStream.h"
 #include "llvm/ADT/STLExtras.h"
@@ -173,18 +175,18 @@ private:
     for (int64_t s = 0; s < program.chunkWeights / sub; ++s) {
       const int64_t subBlock = (at + s * sub) / sub;
       // A single token has one chain of dependent products; two accumulators make it two. Where a
-      // line is two vectors, it has two already.
-      const bool whole = dot == Dot::Amx || dot == Dot::Vnni512;
+      // line is two registers, it has two already.
+      const bool whole = dotRow(dot).fit.bits == 512;
       const int64_t chains = tile == 1 && whole ? 2 : 1;
       Values acc(tile * chains, e.splat(e.vi32, 0));
-      if (program.offset)
+      if (takesCorrection(dot, program))
         for (int64_t t = 0; t < tile; ++t)
           acc[t] =
               e.broadcast(e.vi32, e.load(e.i32, e.gep(x.correction, (subBlock * tile + t) * 4), 4));
       lines.clear();
       for (auto [i, line] : llvm::enumerate(linesInOrder(s))) {
         ahead.step();
-        Value w = lines.word(program.lines[line]);
+        Value w = emitDotFactor(e, dot, program, lines.word(program.lines[line]));
         for (int64_t t = 0; t < tile; ++t) {
           int64_t word = at / 4 + line;
           Value q = e.broadcast(e.vi32, e.load(e.i32, e.gep(x.input, (word * tile + t) * 4), 4));

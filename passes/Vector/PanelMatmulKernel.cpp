@@ -5,6 +5,7 @@
 // at a time, so that each vector of weights and each broadcast activation takes part in several
 // products: with one group alone, loads would be the limit.
 #include "passes/Vector/BlockEmitter.h"
+#include "passes/Vector/DotProduct.h"
 #include "passes/Vector/Matmul.h"
 #include "passes/Vector/PrefetchStream.h"
 #include "llvm/ADT/Twine.h"
@@ -33,7 +34,8 @@ func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &
         const BlockProgram &program = format.program();
         PackedLayout layout(format);
         auto emitBlock = [&](Value, ValueRange c) {
-          BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, library.target.getDot());
+          const Dot dot = library.target.getDot();
+          BlockEmitter block(e, layout, BlockEmitter::Form::PackedRows, dot);
           block.header = c[0];
           block.body = c[1];
           PrefetchStream ahead(e, block.body, layout.bodyBytes / 64, format.weights / 4);
@@ -49,7 +51,7 @@ func::FuncOp getUnpack(KernelLibrary &library, Location loc, const BlockFormat &
             BlockEvaluator<BlockEmitter> lines(program, block);
             for (int node : program.lines) {
               ahead.step();
-              store(lines.word(node));
+              store(emitDotFactor(e, dot, program, lines.word(node)));
               if (++line % subLines)
                 continue;
               lines.clear(); // Words that sub-blocks share are loaded again: registers are few.
@@ -94,7 +96,8 @@ public:
   PanelMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &variant)
       : e(e), library(library), variant(variant), program(variant.format->program()),
         tile(library.target.getTiles().back()), half(tile / 2),
-        subBlocks(kActivationBlock / program.subBlockWeights) {}
+        subBlocks(kActivationBlock / program.subBlockWeights),
+        corrected(takesCorrection(library.target.getDot(), program)) {}
 
   void emit(const MatmulPlace &place);
 
@@ -109,6 +112,7 @@ private:
   const BlockProgram &program;
   int64_t tile, half; // tokens
   int64_t subBlocks;  // of a block of activations
+  bool corrected;     // see takesCorrection()
 };
 
 func::FuncOp PanelMatmul::getBody(int64_t groups) {
@@ -117,7 +121,7 @@ func::FuncOp PanelMatmul::getBody(int64_t groups) {
     types[i] = e.i64;
   // Formats with sub-blocks of one kind share a body.
   std::string name =
-      (Twine("matmul.panel.") + Twine(program.subBlockWeights) + (program.offset ? ".offset" : "") +
+      (Twine("matmul.panel.") + Twine(program.subBlockWeights) + (corrected ? ".offset" : "") +
        (program.hasMinimum() ? ".minimum" : "") + "." + stringifyEpilogue(variant.epilogue) +
        (variant.bias ? ".bias" : "") + "." + Twine(half) + "x" + Twine(groups))
           .str();
@@ -158,8 +162,8 @@ Values PanelMatmul::emitBlock(Emitter &e, ValueRange c, int64_t groups) {
     Values acc;
     for (int64_t g = 0; g < groups; ++g)
       for (int64_t t = 0; t < half; ++t)
-        acc.push_back(program.offset ? e.broadcast(e.vi32, e.load(e.i32, at(correction, s, t), 4))
-                                     : e.splat(e.vi32, 0));
+        acc.push_back(corrected ? e.broadcast(e.vi32, e.load(e.i32, at(correction, s, t), 4))
+                                : e.splat(e.vi32, 0));
     for (int64_t i = 0; i < lines; ++i) {
       Values w;
       for (int64_t g = 0; g < groups; ++g) {
@@ -193,7 +197,7 @@ Values PanelMatmul::emitBlock(Emitter &e, ValueRange c, int64_t groups) {
     next[sums + g] = e.gep(c[sums + g], subBlocks * subBlockBytes(program));
   next[streams] = at(input, kActivationBlock / 4, 0);
   next[streams + 1] = at(scale, 1, 0);
-  next[streams + 2] = program.offset ? at(correction, subBlocks, 0) : correction;
+  next[streams + 2] = corrected ? at(correction, subBlocks, 0) : correction;
   next[streams + 3] = program.hasMinimum() ? at(sum, subBlocks, 0) : sum;
   return next;
 }

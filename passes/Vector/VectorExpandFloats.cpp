@@ -1,3 +1,4 @@
+#include "dialects/kernel/IR/DotTable.h"
 #include "passes/Vector/Emitter.h"
 #include "passes/Vector/VectorPasses.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -70,7 +71,7 @@ class VectorExpandFloats : public impl::VectorExpandFloatsBase<VectorExpandFloat
       getOperation().emitError() << "needs the attribute " << kTargetAttrName;
       return signalPassFailure();
     }
-    if (target.getDot() != Dot::Plain)
+    if (dotRow(target.getDot()).fusedFloats)
       return;
     getOperation().walk([](Operation *op) {
       OpBuilder builder(op);

@@ -1,7 +1,5 @@
 #include "runtime/core/CpuCount.h"
 
-#include "absl/strings/str_cat.h"
-
 #include <algorithm>
 #include <fstream>
 #include <set>
@@ -46,15 +44,15 @@ std::vector<unsigned> allowedCpus() {
 
 } // namespace
 
-unsigned countPhysicalCores(std::span<const unsigned> cpus, absl::string_view sysCpuDirectory) {
+unsigned countPhysicalCores(std::span<const unsigned> cpus, const std::string &sysCpuDirectory) {
   // Siblings print the same list, so the list itself names the core.
   std::set<std::string> cores;
   for (unsigned cpu : cpus) {
-    std::ifstream file(
-        absl::StrCat(sysCpuDirectory, "/cpu", cpu, "/topology/thread_siblings_list"));
+    const std::string name = "cpu" + std::to_string(cpu);
+    std::ifstream file(sysCpuDirectory + "/" + name + "/topology/thread_siblings_list");
     std::string siblings;
     if (!std::getline(file, siblings) || siblings.empty())
-      siblings = absl::StrCat("cpu", cpu);
+      siblings = name;
     cores.insert(siblings);
   }
   return static_cast<unsigned>(cores.size());

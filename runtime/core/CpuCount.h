@@ -1,9 +1,8 @@
 #ifndef LLMC_RUNTIME_CORE_CPUCOUNT_H
 #define LLMC_RUNTIME_CORE_CPUCOUNT_H
 
-#include "absl/strings/string_view.h"
-
 #include <span>
+#include <string>
 
 namespace llmc {
 
@@ -11,7 +10,7 @@ namespace llmc {
 /// `<sysCpuDirectory>/cpuN/topology/thread_siblings_list`. A CPU without that file counts as a core
 /// of its own.
 unsigned countPhysicalCores(std::span<const unsigned> cpus,
-                            absl::string_view sysCpuDirectory = "/sys/devices/system/cpu");
+                            const std::string &sysCpuDirectory = "/sys/devices/system/cpu");
 
 /// Physical cores this process may run on (its affinity mask with hyper-thread siblings merged);
 /// at least 1. A second hyper-thread shares the load ports that matrix kernels saturate, so it only

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the innermost loop of a function in x86 assembly that has a given instruction.
+"""Prints the innermost loop of a function in assembly that has a given instruction.
 
 Fails unless there is exactly one. With --faults WIDTH prints instead what is wrong with each of the
 function's hot loops (see hot_loops.py), for a CPU whose widest registers are called so.
@@ -11,7 +11,11 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools" / "llmc-docs"))
+import check_aarch64
 import hot_loops
+
+# What a comment begins with, and what is before the label of a jump.
+SYNTAXES = {"x86": ("#", r"j\w+\s+"), "aarch64": ("//", check_aarch64.JUMP)}
 
 
 def print_faults(path, function, width):
@@ -25,16 +29,18 @@ def main():
     parser.add_argument("function")
     parser.add_argument("instruction", nargs="?")
     parser.add_argument("--faults", metavar="WIDTH")
+    parser.add_argument("--syntax", choices=SYNTAXES, default="x86")
     arguments = parser.parse_args()
     if arguments.faults:
         return print_faults(arguments.assembly, arguments.function, arguments.faults)
 
-    bodies = [lines for name, lines in hot_loops.functions(arguments.assembly) if name == arguments.function]
+    comment, jump = SYNTAXES[arguments.syntax]
+    bodies = [lines for name, lines in hot_loops.functions(arguments.assembly, comment) if name == arguments.function]
     if not bodies:
         sys.exit(f"{arguments.assembly} has no function {arguments.function}")
     found = [
         bodies[0][first : last + 1]
-        for first, last in hot_loops.innermost_loops(bodies[0])
+        for first, last in hot_loops.innermost_loops(bodies[0], jump)
         if any(line.startswith(arguments.instruction) for line in bodies[0][first : last + 1])
     ]
     if len(found) != 1:

@@ -37,6 +37,9 @@ config.substitutions.append(
 config.substitutions.append(
     ("%check_kernels", f'"{config.python}" -B "{config.test_source_root}/check_kernels.py"')
 )
+config.substitutions.append(
+    ("%check_aarch64", f'"{config.python}" -B "{config.test_source_root}/check_aarch64.py"')
+)
 # The oracle needs Debian's python3-numpy, which only the system's Python has.
 config.substitutions.append(("%numpy", "/usr/bin/python3 -B"))
 config.substitutions.append(("%oracle", f"{config.llmc_source_dir}/tests/oracle"))

@@ -121,12 +121,12 @@ def assembly(llmc, cpu, block_format, folder):
     return temporary.rename(path)
 
 
-def functions(path):
-    """Name and lines of each function, in order."""
+def functions(path, comment="#"):
+    """Name and lines of each function, in order, without comments."""
     name, lines = None, []
     with open(path, encoding="utf-8") as file:
         for line in file:
-            line = re.sub(r"\s*#.*", "", line).strip()
+            line = re.sub(rf"\s*{comment}.*", "", line).strip()
             if label := re.match(r'"?([A-Za-z_][\w.]*)"?:$', line):
                 name, lines = label[1], []
             elif line.startswith(".Lfunc_end"):
@@ -142,14 +142,14 @@ def function_names(path, pattern):
     return [name for name, _ in functions(path) if re.fullmatch(pattern, name)]
 
 
-def innermost_loops(lines):
-    """First and last line of each, in order."""
+def innermost_loops(lines, jump=r"j\w+\s+"):
+    """First and last line of each, in order. A jump is what `jump` matches and a label."""
     labels, loops = {}, []
     for number, line in enumerate(lines):
         if label := re.match(r"(\.LBB\w+):", line):
             labels[label[1]] = number
-        elif (jump := re.match(r"j\w+\s+(\.LBB\w+)", line)) and jump[1] in labels:
-            loops.append((labels[jump[1]], number))
+        elif (to := re.match(rf"(?:{jump})(\.LBB\w+)", line)) and to[1] in labels:
+            loops.append((labels[to[1]], number))
     return [(first, last) for first, last in sorted(set(loops))
             if not any(first <= f and l <= last for f, l in loops if (f, l) != (first, last))]
 

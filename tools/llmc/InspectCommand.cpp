@@ -9,6 +9,7 @@
 #include "tools/llmc/Console.h"
 #include "tools/llmc/ModelSummary.h"
 #include "tools/llmc/SharedOptions.h"
+#include "tools/llmc/TargetReport.h"
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -17,10 +18,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr char kNative[] = "native";
+
 struct InspectOptions {
   ModelOptions model;
   int64_t context = 0;
-  bool tensors = false, target = false, json = false;
+  // The CPU that --target names; empty without the option.
+  std::string target;
+  bool tensors = false, json = false;
 };
 
 std::string shapeText(const gguf::TensorInfo &tensor) {
@@ -48,27 +53,6 @@ Json valueJson(const gguf::GgufFile &file, const gguf::KeyValue &record) {
 
 ModelSummary summaryOf(const gguf::GgufFile &file, const absl::StatusOr<ProgramManifest> &program) {
   return isArtifact(file) && program.ok() ? summarize(file, *program) : summarize(file);
-}
-
-Json targetJson(const TargetDescription &target) {
-  return {{"triple", target.triple},
-          {"cpu", target.cpu},
-          {"features", target.features},
-          {"dot", kernel::stringifyDot(target.dot).str()},
-          {"tiles", target.tiles.widths},
-          {"prefetch_far", target.tiles.prefetchFar},
-          {"prefetch_near", target.tiles.prefetchNear},
-          {"panel_cache", target.tiles.panelCache}};
-}
-
-std::string targetText(const TargetDescription &target) {
-  return absl::StrCat("triple    ", target.triple, "\ncpu       ", target.cpu, "\nproducts  ",
-                      kernel::stringifyDot(target.dot).str(), ", tiles of ",
-                      absl::StrJoin(target.tiles.widths, ", "), " tokens\ncaches    lines ",
-                      target.tiles.prefetchFar, " and ", target.tiles.prefetchNear,
-                      " bytes ahead, unpacked weights in ", bytesText(target.tiles.panelCache),
-                      "\nfeatures  ",
-                      target.features.empty() ? "those of the CPU's name" : target.features, "\n");
 }
 
 Json modelJson(const gguf::GgufFile &file, const absl::StatusOr<ProgramManifest> &program,
@@ -156,11 +140,12 @@ void printModel(const gguf::GgufFile &file, const absl::StatusOr<ProgramManifest
 }
 
 absl::Status inspect(const InspectOptions &options) {
-  if (options.model.path.empty() && !options.target)
+  if (options.model.path.empty() && options.target.empty())
     return usageError("MODEL is required unless --target is given");
   std::optional<TargetDescription> target;
-  if (options.target) {
-    absl::StatusOr<TargetDescription> described = describeTarget(options.model.targetCpu);
+  if (!options.target.empty()) {
+    absl::StatusOr<TargetDescription> described =
+        describeTarget(options.target == kNative ? options.model.targetCpu : options.target);
     if (!described.ok())
       return usageError(described.status().message());
     target = *std::move(described);
@@ -202,7 +187,10 @@ void addInspectCommand(CLI::App &app, Action &action) {
       "Tell the memory needed for this many tokens; 0: what the model was trained for, "
       "at most 4096");
   command->add_flag("--tensors", options->tensors, "List the tensors");
-  command->add_flag("--target", options->target, "Tell what code is made for on this CPU");
+  command
+      ->add_flag(absl::StrCat("--target{", kNative, "}"), options->target,
+                 "Tell what code is made of for this CPU, or for the one of --target=NAME, and why")
+      ->type_name("[=NAME]");
   addJsonFlag(*command, options->json, "Print one JSON document");
   addCompileOptions(*command, options->model);
   command->footer(

@@ -1,24 +1,14 @@
 #include "dialects/kernel/IR/AttentionPlan.h"
+#include "dialects/kernel/IR/DotTable.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace llmc::kernel {
 
 AttentionTiles attentionTiles(Dot dot, int64_t group) {
-  struct Row {
-    Dot dot;
-    int64_t most; // queries of a token's tile
-    int64_t prompt, sums;
-  };
-  // A vector of 16 sums takes one register of AVX512, two of AVX2 and four of plain SSE.
-  static const Row rows[] = {{Dot::Amx, 8, 12, 24},
-                             {Dot::Vnni512, 8, 12, 24},
-                             {Dot::Vnni256, 6, 6, 6},
-                             {Dot::Avx2, 6, 6, 6},
-                             {Dot::Plain, 2, 2, 2}};
-  const Row &row = *llvm::find_if(rows, [&](const Row &r) { return r.dot == dot; });
+  const RegisterFit &fit = dotRow(dot).fit;
   // As few tiles as can be, of nearly the same width.
-  const int64_t tiles = llvm::divideCeil(group, row.most);
-  return {int64_t(llvm::divideCeil(group, tiles)), row.prompt, row.sums};
+  const int64_t tiles = llvm::divideCeil(group, fit.tokenQueries);
+  return {int64_t(llvm::divideCeil(group, tiles)), fit.promptQueries, fit.attentionSums};
 }
 
 AttentionScratch::AttentionScratch(int64_t tile, int64_t key, int64_t value) {

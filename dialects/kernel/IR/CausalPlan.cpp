@@ -21,7 +21,8 @@ int64_t lines(BroadcastTile tile, int64_t elements) {
 
 } // namespace
 
-CausalScratch::CausalScratch(Dot dot, int64_t key, int64_t value) : tile(broadcastTile(dot)) {
+CausalScratch::CausalScratch(Dot dot, int64_t key, int64_t value)
+    : tile(dotRow(dot).fit.broadcast) {
   keyLines = lines(tile, key);
   valueLines = lines(tile, value);
   keyRow = keyLines * 4;
@@ -40,7 +41,7 @@ CausalScratch::CausalScratch(Dot dot, int64_t key, int64_t value) : tile(broadca
 }
 
 CausalAdjointScratch::CausalAdjointScratch(Dot dot, int64_t key, int64_t value)
-    : tile(broadcastTile(dot)) {
+    : tile(dotRow(dot).fit.broadcast) {
   queryCount = 32 / tile.rows * tile.rows;
   keyLines = lines(tile, key);
   valueLines = lines(tile, value);

@@ -3,7 +3,7 @@
 #ifndef LLMC_DIALECTS_KERNEL_IR_CAUSALPLAN_H
 #define LLMC_DIALECTS_KERNEL_IR_CAUSALPLAN_H
 
-#include "dialects/kernel/IR/BroadcastPlan.h"
+#include "dialects/kernel/IR/DotTable.h"
 
 namespace llmc::kernel {
 

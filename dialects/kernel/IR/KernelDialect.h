@@ -41,7 +41,8 @@ inline constexpr int64_t kAmxTile = 16;
 // Activations share a scale over this many elements.
 inline constexpr int64_t kActivationBlock = 32;
 
-constexpr bool usesPanels(Dot dot) { return dot == Dot::Amx || dot == Dot::Vnni512; }
+// Whether products of many tokens unpack groups of weight rows, see DotTable.h.
+bool usesPanels(Dot dot);
 // Bytes of a panel of 16 rows of `columns` weights: bf16 for AMX, in tiles of 32 columns. Panels of
 // bytes and scales take less.
 constexpr int64_t panelBytes(int64_t columns) { return columns / 32 * 1024; }

@@ -8,7 +8,8 @@ include "mlir/IR/EnumAttr.td"
 def Kernel_Dot : I32EnumAttr<"Dot", "the instructions that int8 dot products are made of", [
   I32EnumAttrCase<"Vnni512", 0, "vnni512">, I32EnumAttrCase<"Vnni256", 1, "vnni256">,
   I32EnumAttrCase<"Avx2", 2, "avx2">, I32EnumAttrCase<"Plain", 3, "plain">,
-  I32EnumAttrCase<"Amx", 4, "amx">]> {
+  I32EnumAttrCase<"Amx", 4, "amx">, I32EnumAttrCase<"Neon", 5, "neon">,
+  I32EnumAttrCase<"DotProd", 6, "dotprod">, I32EnumAttrCase<"I8mm", 7, "i8mm">]> {
   let cppNamespace = "::llmc::kernel";
   let genSpecializedAttr = 0;
 }

@@ -30,7 +30,7 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
   let summary = "What code generation needs to know of the CPU";
   let description = [{
     `dot` names the dot-product instructions (`amx`: the matrix unit for tiles of 16 tokens, `vnni512`
-    for narrower ones), `tiles` the token tile widths for which matrix products are generated,
+    for narrower ones; DotTable.cpp has all of them), `tiles` the token tile widths for which matrix products are generated,
     ascending from 1; the widest is chosen so that its accumulators stay in registers. `max_rows` is
     the most tokens of a step. Without `memory` there are defaults. The attribute stands on the module
     as `kernel.target`.

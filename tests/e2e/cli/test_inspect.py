@@ -56,6 +56,28 @@ class Inspect(LlmcCase):
         self.assertIn("haswell", self.done("inspect", "--target", "--target-cpu", "haswell").decode())
         self.refused(WRONG_USAGE, "inspect", tells=["MODEL"])
 
+    def test_target_says_why(self):
+        # --target takes a name, too, and never a model.
+        for option in ["--target=cortex-a76"], ["--target", "--target-cpu=cortex-a76"]:
+            target = self.json("inspect", *option, "--json")["target"]
+            self.assertEqual((target["cpu"], target["dot"]), ("cortex-a76", "dotprod"))
+        self.assertEqual(target["passed_over"], [{"dot": "i8mm", "missing": ["i8mm"], "withheld": []}])
+        self.assertEqual(target["vector_bits"], 128)
+        self.assertEqual((target["runs_here"], target["tiles_from"]), (False, "table"))
+        self.assertEqual(self.json("inspect", MODEL, "--target", "--json")["parameters"],
+                         self.json("inspect", MODEL, "--json")["parameters"])
+        text = self.done("inspect", "--target=haswell").decode()
+        for part in ["vpmaddubsw", "not vnni512: the CPU lacks avx512vnni", "from the table"]:
+            self.assertIn(part, text)
+        here = self.json("inspect", "--target", "--json")["target"]
+        self.assertTrue(here["runs_here"])
+        self.assertIn("found here", self.done("inspect", "--target").decode())
+
+    def test_wrong_target(self):
+        self.refused(WRONG_USAGE, "inspect", "--target=haswel", tells=["'haswel'", "did you mean 'haswell'?"])
+        self.refused(WRONG_USAGE, "inspect", "--target=cortexa76", tells=["'cortex-a76'", "neoverse-n1", "x86-64"])
+        self.refused(WRONG_USAGE, "compile", MODEL, "--target-cpu=znver44", tells=["'znver4'"])
+
     def test_shape(self):
         answer = self.json("inspect", "shape:llama2-7b:q8_0", "--json", "-c", 4096)
         self.assertEqual(answer["parameters"], 6738415616)
