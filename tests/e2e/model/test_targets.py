@@ -2,7 +2,7 @@
 
 import unittest
 
-from model_case import ModelCase, call
+from model_case import MODELS, ModelCase, call
 
 # By their instructions for products: none of their own, AVX2, VNNI. The last has no matrix unit.
 TARGETS = "x86-64", "haswell", "cascadelake"
@@ -17,6 +17,34 @@ MIXED = {
 
 
 class Targets(ModelCase):
+    def check_runs(self, target):
+        option = f"--target-cpu={target}"
+        if call("run", self.make("probe.gguf"), "-p", "x", "-n", 1, option).returncode:
+            self.skipTest(f"this CPU does not run code for {target}")
+        return option
+
+    def test_same_bits(self):
+        """Kinds of CPUs that all have fused products and sums round alike."""
+        options = [self.check_runs(target) for target in TARGETS[1:]]
+        for name, formats in MIXED.items():
+            path = self.make(kv=2, ffn=512, vocab=331, type_map=formats)
+            for cache in "f16", "q8_0":
+                for rows in 512, 1:
+                    with self.subTest(name, cache=cache, rows=rows):
+                        logits = [self.rows(path, 61, 1, option, "--max-rows", rows, "--cache-type-k", cache,
+                                            "--cache-type-v", cache).tobytes() for option in options]
+                        self.assertEqual(len(set(logits)), 1)
+
+    def test_same_tokens(self):
+        """What the repository's model says is the same on all of them."""
+        options = [self.check_runs(target) for target in TARGETS]
+        for name in "f16", "Q8_0", "Q4_K_M":
+            with self.subTest(name):
+                said = [self.json("run", MODELS / f"shakespeare-{name}.gguf", "-p", "ROMEO:", "--temp", 0, "-n", 64,
+                                  "--ignore-eos", "--json", *option)["tokens"] for option in [[], *([o] for o in options)]]
+                self.assertEqual(len(said[0]), 64)
+                self.assertEqual(len(set(map(tuple, said))), 1)
+
     def check_target(self, target):
         option = f"--target-cpu={target}"
         if call("run", self.make("probe.gguf"), "-p", "x", "-n", 1, option).returncode:
