@@ -2,7 +2,6 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/Driver/Manifest.h"
 #include "compiler/Driver/ObjectCache.h"
-#include "compiler/Driver/Remarks.h"
 #include "compiler/Jit/ObjectCode.h"
 #include "compiler/Registration.h"
 #include "mlir/IR/Diagnostics.h"

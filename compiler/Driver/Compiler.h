@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "compiler/Driver/Remarks.h"
 #include "compiler/Pipeline/Phases.h"
 #include "compiler/Target/TargetDescription.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -24,8 +25,8 @@ struct CompileOptions {
   // Told of each phase when it is done, with the module as it then is and the seconds it took. For
   // `object` the module is the one of phase `llvm`.
   std::function<absl::Status(Phase, mlir::ModuleOp, double seconds)> observer;
-  // Told of fusions made and missed: one line each.
-  std::function<void(absl::string_view)> remark;
+  // Told of fusions made and missed.
+  std::function<void(const PassRemark &)> remark;
 };
 
 struct CompiledModel {

@@ -7,25 +7,20 @@ using namespace mlir;
 namespace llmc {
 namespace {
 
-absl::string_view view(StringRef text) { return {text.data(), text.size()}; }
-
-// "fused: norm into linear (llm-fuse-norm in @layer_0)",
-// "not fused: norm has 2 uses (llm-fuse-norm in @layer_0)".
-std::string toLine(const remark::detail::Remark &remark) {
-  const bool passed = remark.getRemarkTypeString() == "Passed";
-  std::string text;
+PassRemark convert(const remark::detail::Remark &remark) {
+  PassRemark result{remark.getRemarkTypeString() == "Passed", "", remark.getRemarkName().str(),
+                    remark.getFunction().str(), remark.getLocation()};
   for (const remark::detail::Remark::Arg &argument : remark.getArgs())
     if (argument.key == "Remark" || argument.key == "Reason")
-      absl::StrAppend(&text, text.empty() ? "" : " ", argument.val);
-  return absl::StrCat(passed ? "fused: " : "not fused: ", text, " (", view(remark.getRemarkName()),
-                      " in @", view(remark.getFunction()), ")");
+      absl::StrAppend(&result.text, result.text.empty() ? "" : " ", argument.val);
+  return result;
 }
 
-class LineStreamer : public remark::detail::MLIRRemarkStreamerBase {
+class ListenerStreamer : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  explicit LineStreamer(RemarkListener::Listener listener) : listener_(std::move(listener)) {}
+  explicit ListenerStreamer(RemarkListener::Listener listener) : listener_(std::move(listener)) {}
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    listener_(toLine(remark));
+    listener_(convert(remark));
   }
 
 private:
@@ -34,6 +29,11 @@ private:
 
 } // namespace
 
+std::string toLine(const PassRemark &remark) {
+  return absl::StrCat(remark.passed ? "fused: " : "not fused: ", remark.text, " (", remark.pass,
+                      " in @", remark.function, ")");
+}
+
 RemarkListener::RemarkListener(MLIRContext &context, const Listener &listener)
     : context_(context), active_(listener != nullptr) {
   if (!active_)
@@ -41,7 +41,7 @@ RemarkListener::RemarkListener(MLIRContext &context, const Listener &listener)
   remark::RemarkCategories categories;
   categories.passed = categories.missed = ".*";
   active_ = succeeded(remark::enableOptimizationRemarks(
-      context, std::make_unique<LineStreamer>(listener),
+      context, std::make_unique<ListenerStreamer>(listener),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), categories));
 }
 

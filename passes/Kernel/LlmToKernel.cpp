@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Kernel/FunctionConverter.h"
 #include "passes/Kernel/KernelPasses.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -312,22 +313,23 @@ namespace {
 // The functions that pack weights, one per format.
 void addPackFunctions(ModuleOp module) {
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  SetVector<Type> formats;
+  llvm::MapVector<Type, SmallVector<Location>> formats; // and the weights that have them
   for (auto weight : module.getOps<llm::WeightOp>()) {
     auto type = cast<RankedTensorType>(weight.getType());
     if (isa_and_nonnull<llm::PackedAttr>(type.getEncoding()))
-      formats.insert(type.getElementType());
+      formats[type.getElementType()].push_back(weight.getLoc());
   }
-  for (Type format : formats) {
+  for (const auto &[format, weights] : formats) {
+    Location loc = b.getFusedLoc(weights);
     SmallVector<Type> types(4, b.getIndexType());
     std::string name = std::string("pack.") + llm::getBlockFormat(format)->name;
-    auto function = func::FuncOp::create(b, module.getLoc(), name, b.getFunctionType(types, {}));
+    auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
     OpBuilder::InsertionGuard guard(b);
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
-    PackOp::create(b, module.getLoc(), entry->getArgument(0), entry->getArgument(1),
-                   entry->getArgument(2), entry->getArgument(3), TypeAttr::get(format));
-    func::ReturnOp::create(b, module.getLoc());
+    PackOp::create(b, loc, entry->getArgument(0), entry->getArgument(1), entry->getArgument(2),
+                   entry->getArgument(3), TypeAttr::get(format));
+    func::ReturnOp::create(b, loc);
   }
 }
 

@@ -2,9 +2,11 @@
 #include "absl/strings/str_format.h"
 #include "compiler/Driver/Artifact.h"
 #include "compiler/Driver/ModelLoader.h"
-#include "compiler/Driver/PhaseDump.h"
+#include "compiler/PhaseDump/PhaseDump.h"
 #include "frontends/gguf/shape/ModelShape.h"
+#include "runtime/core/CacheSize.h"
 #include "runtime/core/Interrupt.h"
+#include "runtime/core/ReadBandwidth.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/SharedOptions.h"
@@ -19,6 +21,7 @@ namespace {
 constexpr char kAssembly[] = "asm";
 constexpr char kObject[] = "object";
 constexpr int64_t kMostTimedSteps = 1 << 20;
+constexpr size_t kLeastReadBuffer = size_t(64) << 20, kMostReadBuffer = size_t(256) << 20;
 
 using Clock = std::chrono::steady_clock;
 
@@ -57,6 +60,7 @@ private:
   absl::Status checkOutput() const;
   absl::Status compileModel();
   absl::Status observe(Phase phase, mlir::ModuleOp module, double seconds);
+  absl::Status finishDump();
   absl::Status write();
   void report(double seconds) const;
   void reportPhases() const;
@@ -120,19 +124,15 @@ absl::Status Compile::observe(Phase phase, mlir::ModuleOp module, double seconds
   const bool emitted = options_.emit == phaseInfo(phase).name && phase != Phase::Object;
   if (emitted)
     print(printed(module));
-  absl::StatusOr<std::string> assembly = std::string();
-  const bool wantsAssembly =
-      (options_.emit == kAssembly && phase == Phase::Llvm) || (dump_ && phase == Phase::Object);
-  if (wantsAssembly)
-    assembly = emitAssembly(module, *target_);
-  if (!assembly.ok())
-    return assembly.status();
-  if (wantsAssembly && phase == Phase::Llvm)
+  const bool wantsAssembly = options_.emit == kAssembly && phase == Phase::Llvm;
+  if (wantsAssembly) {
+    absl::StatusOr<std::string> assembly = emitAssembly(module, *target_);
+    if (!assembly.ok())
+      return assembly.status();
     print(*assembly);
+  }
   if (dump_)
-    if (absl::Status status =
-            dump_->add(phase, phase == Phase::Object ? *assembly : printed(module),
-                       phaseSeconds_.back().second);
+    if (absl::Status status = dump_->add(phase, module, *target_, phaseSeconds_.back().second);
         !status.ok())
       return status;
   if (!options_.wholeCompilation() && (emitted || wantsAssembly)) {
@@ -171,8 +171,13 @@ absl::Status Compile::compileModel() {
     compile.observer = [this](Phase phase, mlir::ModuleOp now, double seconds) {
       return observe(phase, now, seconds);
     };
-  if (options_.remarks)
-    compile.remark = [this](absl::string_view line) { say(absl::StrCat(line, "\n")); };
+  if (options_.remarks || dump_)
+    compile.remark = [this](const PassRemark &remark) {
+      if (options_.remarks)
+        say(absl::StrCat(toLine(remark), "\n"));
+      if (dump_)
+        dump_->add(remark);
+    };
   absl::StatusOr<CompiledModel> compiled = compiler.compile(**module, compile);
   if (stopped_)
     return absl::OkStatus();
@@ -181,10 +186,26 @@ absl::Status Compile::compileModel() {
   compiled_ = *std::move(compiled);
   if (options_.emit == kObject)
     print(compiled_.object);
-  if (dump_)
-    return dump_->finish(std::filesystem::path(options_.model.path).filename().string(),
-                         target_->cpu);
-  return absl::OkStatus();
+  return dump_ ? finishDump() : absl::OkStatus();
+}
+
+absl::Status Compile::finishDump() {
+  ThreadTeam team(options_.model.threads);
+  MachineSpeed speed;
+  speed.threads = team.threads();
+  const size_t bytes =
+      std::clamp<size_t>(2 * lastLevelCacheBytes(), kLeastReadBuffer, kMostReadBuffer);
+  // Without the memory for it, or where the code cannot run, the page does without the figure.
+  if (absl::StatusOr<double> rate = measureReadBandwidth(team, {.bytes = bytes, .repeats = 3});
+      rate.ok())
+    speed.readBytesPerSecond = *rate * 1e9;
+  if (runsHere(*target_))
+    if (absl::StatusOr<std::vector<InstructionPeak>> peaks =
+            measureInstructionPeaks(*target_, team);
+        peaks.ok())
+      speed.peaks = *std::move(peaks);
+  return dump_->finish(std::filesystem::path(options_.model.path).filename().string(), *target_,
+                       compiled_.object.size(), std::move(speed));
 }
 
 absl::Status Compile::write() {
@@ -288,7 +309,9 @@ void addCompileCommand(CLI::App &app, Action &action) {
       ->group("Seeing");
   command
       ->add_option("--dump-phases", options->dumpDirectory,
-                   "Write the IR after each phase to this directory, with an index.html")
+                   "Write the IR after each phase to this directory, with a page that shows them "
+                   "side by side: "
+                   "index.html")
       ->type_name("DIR")
       ->group("Seeing");
   command->add_flag("--time-phases", options->timePhases, "Print how long each phase took")

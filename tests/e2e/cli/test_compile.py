@@ -1,6 +1,5 @@
 """llmc compile."""
 
-import html.parser
 import re
 import resource
 import unittest
@@ -8,24 +7,6 @@ import unittest
 from llmc_case import FAILED, MODEL, WRONG_USAGE, LlmcCase, read_bytes
 
 PHASES = ["import", "simplify", "autodiff", "fuse", "layout", "kernel", "vector", "llvm"]
-
-
-class Pages(html.parser.HTMLParser):
-    """The ids of sections, links to files, and anything that is loaded from elsewhere."""
-
-    def __init__(self):
-        super().__init__()
-        self.sections, self.links, self.loaded = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        if tag == "section":
-            self.sections.append(values["id"])
-        if tag == "a" and not values["href"].startswith("#"):
-            self.links.append(values["href"])
-        self.loaded += [values[name] for name in ("src", "srcset") if name in values]
-        if tag == "link":
-            self.loaded.append(values["href"])
 
 
 class Compile(LlmcCase):
@@ -79,11 +60,6 @@ class Compile(LlmcCase):
         for phase in ["import", "kernel"]:
             text = (folder / files[PHASES.index(phase)]).read_bytes()
             self.assertEqual(text, self.done("compile", MODEL, f"--emit={phase}"))
-        pages = Pages()
-        pages.feed((folder / "index.html").read_text())
-        self.assertEqual(pages.sections, [*PHASES, "object"])
-        self.assertEqual(pages.links, files)
-        self.assertEqual(pages.loaded, [])
         self.refused(FAILED, "compile", MODEL, "--dump-phases=/dev/null", tells=["/dev/null"])
 
     def test_time_phases(self):
