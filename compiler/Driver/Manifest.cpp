@@ -42,15 +42,21 @@ absl::Status checkProgram(ModuleOp module, const ProgramManifest &manifest) {
       if (int64_t(layers.getSchedule().size()) > cache.layers)
         status = refuse("has more layers than its KV cache");
   });
-  module.walk([&](kernel::SumSquaresOp op) {
-    const int64_t rows = op.getSums().getType().getLayers();
-    auto constant = op.getLayer().getDefiningOp<arith::ConstantIndexOp>();
+  auto checkSums = [&](Value layer, int64_t rows) {
+    auto constant = layer.getDefiningOp<arith::ConstantIndexOp>();
     bool inside = constant ? constant.value() >= 0 && constant.value() < rows : true;
     if (!constant) // a block's parameter
       module.walk(
           [&](kernel::LayersOp layers) { inside &= int64_t(layers.getSchedule().size()) <= rows; });
     if (!inside)
       status = refuse("names a layer that its column sums do not have");
+  };
+  module.walk([&](kernel::SumSquaresOp op) {
+    checkSums(op.getLayer(), op.getSums().getType().getLayers());
+  });
+  module.walk([&](kernel::ExpertSumSquaresOp op) {
+    const int64_t experts = op.getRouting().getType().getExperts();
+    checkSums(op.getLayer(), op.getSums().getType().getLayers() / experts);
   });
   auto checkLayer = [&](Value layer, llm::KvCacheType cache) {
     auto constant = layer.getDefiningOp<arith::ConstantIndexOp>();
@@ -62,14 +68,27 @@ absl::Status checkProgram(ModuleOp module, const ProgramManifest &manifest) {
   return status;
 }
 
+// How many experts a token takes of each weight, by symbol.
+llvm::StringMap<uint64_t> expertsUsed(ModuleOp module) {
+  llvm::StringMap<uint64_t> used;
+  module.walk([&](kernel::ExpertMatmulOp op) {
+    if (auto get = op.getWeight().getDefiningOp<kernel::GetWeightOp>())
+      used[get.getWeight()] = op.getRouting().getType().getTopK();
+  });
+  return used;
+}
+
 ColumnSumsShape columnSumsOf(llm::StateOp state, llm::ColumnSumsType type, ModuleOp module) {
   ColumnSumsShape shape{type.getLayers(), type.getColumns(), {}};
+  int64_t rows = 1; // of a layer
   if (ArrayAttr weights = state.getWeightsAttr())
     for (Attribute symbol : weights) {
       auto weight = module.lookupSymbol<llm::WeightOp>(cast<FlatSymbolRefAttr>(symbol).getValue());
+      if (auto own = cast<RankedTensorType>(weight.getType()); own.getRank() == 3)
+        rows = shape.experts = own.getDimSize(0);
       for (int64_t i = 0; i < weight.getCount(); ++i) {
         ColumnSumsShape::Tensor tensor{weight.getSourceName(i),
-                                       weight.getLayers() ? (*weight.getLayers())[i] : 0};
+                                       weight.getLayers() ? (*weight.getLayers())[i] * rows : 0};
         // Parts of a tensor have one input.
         if (!llvm::is_contained(shape.tensors, tensor))
           shape.tensors.push_back(std::move(tensor));
@@ -82,14 +101,18 @@ ColumnSumsShape columnSumsOf(llm::StateOp state, llm::ColumnSumsType type, Modul
 
 absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
   ProgramManifest manifest;
+  const llvm::StringMap<uint64_t> used = expertsUsed(module);
   for (auto weight : module.getOps<llm::WeightOp>()) {
     auto type = cast<RankedTensorType>(weight.getType());
-    const bool matrix = type.getRank() == 2;
+    const uint64_t experts = type.getRank() == 3 ? type.getDimSize(0) : 1;
+    // Matrices of experts follow each other.
+    const int64_t rows = type.getNumElements() / type.getShape().back();
     for (int64_t i = 0; i < weight.getCount(); ++i)
       manifest.weights.push_back(
-          {weight.getSourceName(i), llm::getBlockFormat(type.getElementType()),
-           matrix ? uint64_t(type.getDimSize(0)) : 1, uint64_t(type.getShape().back()),
-           isa_and_nonnull<llm::PackedAttr>(type.getEncoding()), weight.getFirstRow(), !matrix});
+          {weight.getSourceName(i), llm::getBlockFormat(type.getElementType()), uint64_t(rows),
+           uint64_t(type.getShape().back()), isa_and_nonnull<llm::PackedAttr>(type.getEncoding()),
+           experts, used.contains(weight.getSymName()) ? used.lookup(weight.getSymName()) : experts,
+           weight.getFirstRow(), type.getRank() == 1});
   }
   for (auto state : module.getOps<llm::StateOp>()) {
     if (auto sums = dyn_cast<llm::ColumnSumsType>(state.getType())) {

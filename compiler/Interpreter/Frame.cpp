@@ -51,6 +51,11 @@ bool isTokens(Type type) {
   return tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
 }
 
+// Those of experts are in tensors of numbers.
+bool isExpertIds(RankedTensorType type) {
+  return type.getRank() == 2 && type.getElementType().isInteger(32);
+}
+
 template <class Real>
 absl::Status checkType(const InterpreterValue<Real> &value, Type type,
                        Interpreter<Real> &interpreter) {
@@ -81,7 +86,8 @@ absl::Status checkType(const InterpreterValue<Real> &value, Type type,
     shape = {static_cast<int64_t>(tokens->tokens.size())};
   } else {
     auto *tensor = std::get_if<TensorRef<Real>>(&value);
-    if (!tensor || !*tensor || !llm::getBlockFormat(tensorType.getElementType()))
+    if (!tensor || !*tensor ||
+        (!llm::getBlockFormat(tensorType.getElementType()) && !isExpertIds(tensorType)))
       return other;
     shape = (*tensor)->shape;
     LLMC_ASSIGN_OR_RETURN(int64_t count, elementCount(shape));

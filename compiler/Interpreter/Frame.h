@@ -84,6 +84,9 @@ void addProgramOps(OpTable<Real> &table);
 // The loops over blocks.
 template <class Real>
 void addLayerOps(OpTable<Real> &table);
+// Mixtures of experts.
+template <class Real>
+void addExpertOps(OpTable<Real> &table);
 // Parameters, adjoints and what else training needs.
 template <class Real>
 void addTrainingOps(OpTable<Real> &table);

@@ -12,6 +12,7 @@ const OpTable<Real> &opTable() {
     addModelOps(*result);
     addProgramOps(*result);
     addLayerOps(*result);
+    addExpertOps(*result);
     addTrainingOps(*result);
     return result;
   }();

@@ -30,6 +30,28 @@ def FuseSwiglu : FusePass<"llm-fuse-swiglu"> {
   }];
 }
 
+def FuseExperts : FusePass<"llm-fuse-experts"> {
+  let summary = "Make one operation of gate, up and swiglu of experts, and add residuals in their sum";
+  let description = [{
+    An `llm.swiglu` of two `llm.expert_linear` of the same input and experts becomes an
+    `llm.expert_swiglu`: missed where a product has other uses, or gate and up have other inputs. An
+    `llm.add` to an `llm.expert_sum` that nothing else uses becomes its residual.
+
+    ```mlir
+    %g = llm.expert_linear %x, %ids, %wg : ...
+    %u = llm.expert_linear %x, %ids, %wu : ...
+    %s = llm.swiglu %g, %u : tensor<?x256xf32>
+    %d = llm.expert_linear %s, %ids, %wd : ...
+    %e = llm.expert_sum %d, %weights : ...
+    %y = llm.add %h, %e : tensor<?x64xf32>
+    // becomes
+    %s = llm.expert_swiglu %x, %ids, %wg, %wu : ...
+    %d = llm.expert_linear %s, %ids, %wd : ...
+    %y = llm.expert_sum %d, %weights residual %h : ...
+    ```
+  }];
+}
+
 def FuseSharedInput : FusePass<"llm-fuse-shared-input"> {
   let summary = "Make one llm.fused_linear of the linear layers that share an input";
   let description = [{

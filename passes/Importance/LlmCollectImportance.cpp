@@ -53,32 +53,66 @@ private:
 
   // `layers` is 0 for a function that is no block.
   void collect(func::FuncOp function, int64_t layers, const Blocks &blocks, SymbolTable &symbols) {
+    auto symbolOf = [&](Value weight) {
+      FlatSymbolRefAttr symbol = blocks.parameters.lookup(weight);
+      if (auto get = weight.getDefiningOp<GetWeightOp>())
+        symbol = get.getWeightAttr();
+      return symbol; // null for a parameter of a function that somebody calls: it has no name
+    };
     llvm::MapVector<Value, SetVector<Attribute>> weights; // by input
     function.walk([&](LinearOp linear) {
-      FlatSymbolRefAttr symbol = blocks.parameters.lookup(linear.getWeight());
-      if (auto get = linear.getWeight().getDefiningOp<GetWeightOp>())
-        symbol = get.getWeightAttr();
-      if (symbol) // else a parameter of a function that somebody calls: it has no name
+      if (FlatSymbolRefAttr symbol = symbolOf(linear.getWeight()))
         weights[linear.getInput()].insert(symbol);
     });
     for (auto &[input, names] : weights)
       measure(input, names.getArrayRef(), function, layers, symbols);
+    llvm::MapVector<std::pair<Value, Value>, SmallVector<ExpertLinearOp>> experts; // and by ids
+    function.walk([&](ExpertLinearOp linear) {
+      if (symbolOf(linear.getWeight()))
+        experts[{linear.getInput(), linear.getIds()}].push_back(linear);
+    });
+    for (auto &[input, linears] : experts) {
+      SetVector<Attribute> names;
+      for (ExpertLinearOp linear : linears)
+        names.insert(symbolOf(linear.getWeight()));
+      measureExperts(linears.front(), names.getArrayRef(), function, layers, symbols);
+    }
+  }
+
+  // Each expert has a row of its own, with the number of its tokens in one column more.
+  void measureExperts(ExpertLinearOp first, ArrayRef<Attribute> weights, func::FuncOp function,
+                      int64_t layers, SymbolTable &symbols) {
+    auto matrices = cast<RankedTensorType>(first.getWeight().getType());
+    const int64_t experts = matrices.getDimSize(0);
+    auto type = ColumnSumsType::get(&getContext(), std::max<int64_t>(layers, 1) * experts,
+                                    matrices.getDimSize(2) + 1);
+    OpBuilder b(first);
+    auto [sums, layer] = declare(b, first.getLoc(), type, weights, function, layers, symbols);
+    ExpertSumSquaresOp::create(b, first.getLoc(), first.getInput(), first.getIds(), sums, layer,
+                               experts);
   }
 
   void measure(Value input, ArrayRef<Attribute> weights, func::FuncOp function, int64_t layers,
                SymbolTable &symbols) {
-    Location loc = input.getLoc();
-    OpBuilder b(function);
     auto type = ColumnSumsType::get(&getContext(), std::max<int64_t>(layers, 1), getWidth(input));
-    auto state = StateOp::create(b, loc, "importance.0", type, b.getArrayAttr(weights));
+    OpBuilder b(&getContext());
+    b.setInsertionPointAfterValue(input);
+    auto [sums, layer] = declare(b, input.getLoc(), type, weights, function, layers, symbols);
+    SumSquaresOp::create(b, input.getLoc(), input, sums, layer);
+  }
+
+  // The sums, as a new state, and the layer's number at the builder's place.
+  std::pair<Value, Value> declare(OpBuilder &b, Location loc, ColumnSumsType type,
+                                  ArrayRef<Attribute> weights, func::FuncOp function,
+                                  int64_t layers, SymbolTable &symbols) {
+    OpBuilder atFunction(function);
+    auto state = StateOp::create(atFunction, loc, "importance.0", type, b.getArrayAttr(weights));
     StringAttr name = uniqueName(symbols);
     state.setSymName(name);
     symbols.insert(state, Block::iterator(function));
-    b.setInsertionPointAfterValue(input);
     Value layer =
         layers ? Value(function.getArgument(1)) : arith::ConstantIndexOp::create(b, loc, 0);
-    Value sums = GetStateOp::create(b, loc, type, name);
-    SumSquaresOp::create(b, loc, input, sums, layer);
+    return {GetStateOp::create(b, loc, type, name), layer};
   }
 
   StringAttr uniqueName(SymbolTable &symbols) {

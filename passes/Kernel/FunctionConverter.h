@@ -1,5 +1,6 @@
 // Rewrites one function of the `llm` dialect as operations on buffers. The conversions of inference
-// are in LlmToKernel.cpp, those of training in LlmTrainingToKernel.cpp and LlmProductsToKernel.cpp.
+// are in LlmToKernel.cpp and LlmExpertsToKernel.cpp, those of training in LlmTrainingToKernel.cpp
+// and LlmProductsToKernel.cpp.
 #ifndef LLMC_PASSES_KERNEL_FUNCTIONCONVERTER_H
 #define LLMC_PASSES_KERNEL_FUNCTIONCONVERTER_H
 
@@ -48,6 +49,8 @@ private:
   struct Packings {
     Value ofFloat, of8Bit;
   };
+  // The layout of rows of `width` that are multiplied with `weights`.
+  PackedType packedTypeFor(int64_t width, mlir::ValueRange weights, bool isFloat);
   Value pack(Operation *op, Value input, Value norm, mlir::FloatAttr eps, mlir::ValueRange weights,
              bool isFloat);
   Packings packFor(Operation *op, Value input, Value norm, mlir::FloatAttr eps,
@@ -60,6 +63,15 @@ private:
   template <class Op>
   void convertAttention(Op op, Value table, mlir::UnitAttr halves);
   void convertLayers(llm::LayersOp op);
+
+  // Mixtures of experts. True where the operation is one of those that LlmExpertsToKernel.cpp
+  // knows.
+  bool convertExperts(Operation *op, mlir::LogicalResult &result);
+  mlir::LogicalResult convertRoute(llm::RouteOp op);
+  mlir::LogicalResult convertExpertProducts(Operation *op, Value input, Value ids,
+                                            mlir::ValueRange weights);
+  mlir::LogicalResult convertExpertSum(llm::ExpertSumOp op);
+  mlir::LogicalResult convertExpertSumSquares(llm::ExpertSumSquaresOp op);
 
   // Training. True where the operation is one of those that LlmTrainingToKernel.cpp, or
   // LlmProductsToKernel.cpp, knows.

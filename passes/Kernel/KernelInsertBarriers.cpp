@@ -40,6 +40,15 @@ bool overlap(Value x, Value y, int64_t maxRows) {
   return int64_t(a.getOffset()) < bEnd && int64_t(b.getOffset()) < aEnd;
 }
 
+// Products of experts, too, as both are split by the same routing.
+bool staysWithExperts(const Access &before, const Access &now) {
+  auto first = dyn_cast<ExpertMatmulOp>(before.op), second = dyn_cast<ExpertMatmulOp>(now.op);
+  return first && second && before.value == now.value && first.getOut() == before.value &&
+         first.getRouting() == second.getRouting() &&
+         (second.getOther() == now.value || second.getOut() == now.value) &&
+         first.getOut().getType() == second.getOut().getType();
+}
+
 // Two products with the same number of rows give each thread the same columns of their outputs.
 bool staysInThread(const Access &before, const Access &now) {
   auto first = dyn_cast<MatmulOp>(before.op), second = dyn_cast<MatmulOp>(now.op);
@@ -87,7 +96,7 @@ class KernelInsertBarriers : public impl::KernelInsertBarriersBase<KernelInsertB
       auto conflicts = [&](const Access &now) {
         return llvm::any_of(pending, [&](const Access &before) {
           return (before.write || now.write) && overlap(before.value, now.value, maxRows) &&
-                 !staysInThread(before, now);
+                 !staysInThread(before, now) && !staysWithExperts(before, now);
         });
       };
       // Blocks begin with no work pending and end with a barrier.

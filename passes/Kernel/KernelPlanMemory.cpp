@@ -31,7 +31,7 @@ DenseMap<Operation *, int64_t> timesOf(Block &block) {
     if (isa<AllocOp, GetWeightOp>(op))
       continue;
     const bool together = previous && previous->getName() == op.getName();
-    if (!together || !isa<MatmulOp, PackRowsOp>(op))
+    if (!together || !isa<MatmulOp, PackRowsOp, ExpertMatmulOp, PackRoutedOp>(op))
       ++time;
     times[&op] = time;
     previous = &op;
@@ -73,15 +73,18 @@ int64_t placeBuffers(func::FuncOp function, int64_t base, int64_t maxRows) {
 // What one thread needs beside buffers: panels of unpacked weights, tiles of queries.
 int64_t scratchBytes(ModuleOp module, TargetAttr target) {
   int64_t bytes = 0;
-  if (usesPanels(target.getDot()))
-    module.walk([&](MatmulOp matmul) {
-      if (!matmul.getInput().getType().isInteger8())
-        return;
-      auto weight = cast<RankedTensorType>(matmul.getWeight().getType());
-      PackedLayout layout(*llm::getBlockFormat(weight.getElementType()));
-      int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
-      bytes = std::max(bytes, panelBytes(columns) * panelCount(columns, target.getPanelCache()));
-    });
+  auto addPanels = [&](PackedType input, Type type) {
+    if (!usesPanels(target.getDot()) || !input.isInteger8())
+      return;
+    auto weight = cast<RankedTensorType>(type);
+    PackedLayout layout(*llm::getBlockFormat(weight.getElementType()));
+    int64_t columns = layout.units(weight.getShape().back()) * layout.unitWeights();
+    bytes = std::max(bytes, panelBytes(columns) * panelCount(columns, target.getPanelCache()));
+  };
+  module.walk([&](MatmulOp op) { addPanels(op.getInput().getType(), op.getWeight().getType()); });
+  module.walk([&](ExpertMatmulOp op) {
+    addPanels(op.getInput().getType().getPacked(), op.getWeight().getType());
+  });
   module.walk([&](ProductOp product) {
     ProductPlan plan(product, target.getPanelCache());
     bytes = std::max(bytes, plan.panelsBytes + plan.sumsBytes);

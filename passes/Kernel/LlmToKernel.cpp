@@ -85,10 +85,7 @@ Value FunctionConverter::outputFor(OpResult result) {
   return buffer = alloc(result.getLoc(), bufferTypeOf(result.getType()));
 }
 
-// Activations for products with `weights`: one packing for float formats, one for the others.
-Value FunctionConverter::pack(Operation *op, Value input, Value norm, FloatAttr eps,
-                              ValueRange weights, bool isFloat) {
-  int64_t width = llm::getWidth(input);
+PackedType FunctionConverter::packedTypeFor(int64_t width, ValueRange weights, bool isFloat) {
   int64_t columns = isFloat ? width : llvm::alignTo(width, kActivationBlock);
   SmallVector<int64_t> corrections, sums;
   for (Value w : weights) {
@@ -111,9 +108,13 @@ Value FunctionConverter::pack(Operation *op, Value input, Value norm, FloatAttr 
       sums.push_back(pair.second);
   }
   Type element = isFloat ? Type(b.getF32Type()) : b.getI8Type();
-  auto type =
-      PackedType::get(b.getContext(), columns, element, target.getTiles(), corrections, sums);
-  Value packed = alloc(op->getLoc(), type);
+  return PackedType::get(b.getContext(), columns, element, target.getTiles(), corrections, sums);
+}
+
+// Activations for products with `weights`: one packing for float formats, one for the others.
+Value FunctionConverter::pack(Operation *op, Value input, Value norm, FloatAttr eps,
+                              ValueRange weights, bool isFloat) {
+  Value packed = alloc(op->getLoc(), packedTypeFor(llm::getWidth(input), weights, isFloat));
   PackRowsOp::create(b, op->getLoc(), get(input), packed, get(norm), eps);
   return packed;
 }
@@ -228,7 +229,8 @@ void FunctionConverter::convertLayers(llm::LayersOp op) {
 }
 
 LogicalResult FunctionConverter::convertOp(Operation *op) {
-  if (LogicalResult result = success(); trains && convertProducts(op, result))
+  if (LogicalResult result = success();
+      (trains && convertProducts(op, result)) || convertExperts(op, result))
     return result;
   Location loc = op->getLoc();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)

@@ -19,6 +19,10 @@ bool multiplies(OpOperand &use) {
     return use.get() == loss.getWeight();
   if (auto loss = dyn_cast<LinearCrossEntropyAdjointOp>(use.getOwner()))
     return use.get() == loss.getWeight();
+  if (auto experts = dyn_cast<ExpertLinearOp>(use.getOwner()))
+    return use.get() == experts.getWeight();
+  if (auto experts = dyn_cast<ExpertSwigluOp>(use.getOwner()))
+    return use.get() == experts.getGate() || use.get() == experts.getUp();
   if (auto fused = dyn_cast<FusedLinearOp>(use.getOwner()))
     return llvm::is_contained(fused.getWeights(), use.get());
   return false;

@@ -54,6 +54,15 @@ struct OpEmission {
 // 1 / sqrt(mean(x^2) + eps) of a row of `width` f32.
 Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps);
 
+// A tile of packed activations at address `out`: number `index` of those that `rows` tokens take.
+struct PackedTile {
+  Value rows, index, out;
+};
+// Packs rows of `width`, normalized where `norm` is not null; `rowOf` is the address of a token's.
+void emitPackTile(Emitter &e, KernelLibrary &library, PackedType packed, int64_t width,
+                  const PackedTile &at, Value norm, Value eps,
+                  llvm::function_ref<Value(Value token)> rowOf);
+
 void emitPack(OpEmission &, PackOp);
 void emitMatmul(OpEmission &, MatmulOp);
 void emitPackRows(OpEmission &, PackRowsOp);
@@ -68,6 +77,12 @@ void emitCacheWrite(OpEmission &, CacheWriteOp);
 void emitAttention(OpEmission &, AttentionOp);
 void emitMergeParts(OpEmission &, MergePartsOp);
 void emitBarrier(OpEmission &, BarrierOp);
+void emitRoute(OpEmission &, RouteOp);
+void emitGroupTokens(OpEmission &, GroupTokensOp);
+void emitPackRouted(OpEmission &, PackRoutedOp);
+void emitExpertMatmul(OpEmission &, ExpertMatmulOp);
+void emitExpertSum(OpEmission &, ExpertSumOp);
+void emitExpertSumSquares(OpEmission &, ExpertSumSquaresOp);
 void emitPackFactor(OpEmission &, PackFactorOp);
 void emitProduct(OpEmission &, ProductOp);
 void emitAddBias(OpEmission &, AddBiasOp);

@@ -16,6 +16,21 @@ struct MatmulVariant {
   std::string name() const;
 };
 
+// The sizes of a product: of packed activations, of the weight matrix, and the bytes from one row
+// of the output to the next.
+struct MatmulSizes {
+  PackedType input;
+  int64_t matrixRows, columns, rowBytes;
+};
+// `rows` tokens times groups [first, last) of the matrix at `weight`. `other` and `bias` may be
+// null.
+struct MatmulOperands {
+  Value first, last, rows, weight, input, out, other, bias;
+};
+// Calls the product's function, which a variant has once.
+void emitMatmulCall(OpEmission &emission, mlir::Location loc, const MatmulVariant &variant,
+                    const MatmulSizes &sizes, const MatmulOperands &operands);
+
 // Parameters of a body; `scale` to `sum` are null for float formats.
 enum MatmulBodyParameter {
   kWeight,
@@ -45,11 +60,11 @@ void emitEpilogue(Emitter &e, const MatmulVariant &variant, llvm::ArrayRef<Value
 
 // What the parts of a step's product need to know, as values of the driver.
 struct MatmulPlace {
-  Value rows;                     // tokens
-  Value firstGroup, lastGroup;    // of this thread
-  Value weight, out, other, bias; // at the first group
-  Value rowsLeft;                 // of the matrix, from the first group on
-  Value input;                    // packed activations
+  Value rows;                                     // tokens
+  Value firstGroup, lastGroup;                    // of this thread
+  Value weight, out, other, bias;                 // at the first group
+  Value rowsLeft;                                 // of the matrix, from the first group on
+  Value input;                                    // packed activations
   Value scaleOffset, correctionOffset, sumOffset; // from the start of a tile of `input`
   Value tileBytes, rowBytes, units, groupBytes;
   Value scratch, panelCount; // room for unpacked weights, see #kernel.memory

@@ -145,34 +145,30 @@ static std::pair<Value, Value> groupsOfThread(OpEmission &emission, MatmulOp op,
   return {boundary(thread), boundary(e.add(thread, e.c64(1)))};
 }
 
-void emitMatmul(OpEmission &emission, MatmulOp op) {
+void emitMatmulCall(OpEmission &emission, mlir::Location loc, const MatmulVariant &variant,
+                    const MatmulSizes &sizes, const MatmulOperands &operands) {
   Emitter &e = emission.e;
-  auto weightType = cast<RankedTensorType>(op.getWeight().getType());
-  MatmulVariant variant{llm::getBlockFormat(weightType.getElementType()), op.getEpilogue(),
-                        op.getBias() != nullptr};
   const BlockProgram &program = variant.format->program();
   PackedLayout layout(*variant.format);
-  PackedType input = op.getInput().getType();
-  const int64_t columns = weightType.getDimSize(1);
-
   SmallVector<Type> types(kDriverParameters, e.i64);
   for (int i = kDWeight; i <= kDScratch; ++i)
     types[i] = e.ptr;
-  func::FuncOp driver = emission.library.get(
-      variant.name(), types, op.getLoc(), [&](Emitter &inner, ValueRange parameters) {
+  func::FuncOp driver =
+      emission.library.get(variant.name(), types, loc, [&](Emitter &inner, ValueRange parameters) {
         emitDriver(inner, emission.library, variant, parameters);
       });
 
   Value null = e.create<LLVM::ZeroOp>(e.ptr);
+  PackedType input = sizes.input;
   Values arguments(kDriverParameters);
-  std::tie(arguments[kDFirst], arguments[kDLast]) = groupsOfThread(
-      emission, op, PackedLayout::groups(weightType.getDimSize(0)), layout.groupBytes(columns));
-  arguments[kDRows] = emission.rows;
-  arguments[kDWeight] = emission.operand(op.getWeight());
-  arguments[kDInput] = emission.operand(op.getInput());
-  arguments[kDOut] = emission.operand(op.getOut());
-  arguments[kDOther] = op.getOther() ? emission.operand(op.getOther()) : null;
-  arguments[kDBias] = op.getBias() ? emission.operand(op.getBias()) : null;
+  arguments[kDFirst] = operands.first;
+  arguments[kDLast] = operands.last;
+  arguments[kDRows] = operands.rows;
+  arguments[kDWeight] = operands.weight;
+  arguments[kDInput] = operands.input;
+  arguments[kDOut] = operands.out;
+  arguments[kDOther] = operands.other ? operands.other : null;
+  arguments[kDBias] = operands.bias ? operands.bias : null;
   arguments[kDScratch] = emission.library.scratch(e, emission.team);
   arguments[kDTileBytes] = e.c64(input.getTileBytes());
   int64_t scale = 0, correction = 0, sum = 0;
@@ -187,14 +183,28 @@ void emitMatmul(OpEmission &emission, MatmulOp op) {
   arguments[kDScale] = e.c64(scale);
   arguments[kDCorrection] = e.c64(correction);
   arguments[kDSum] = e.c64(sum);
-  arguments[kDRowBytes] = e.c64(op.getOut().getType().getRowBytes());
-  arguments[kDUnits] = e.c64(layout.units(columns));
-  arguments[kDGroupBytes] = e.c64(layout.groupBytes(columns));
-  const int64_t padded = layout.units(columns) * layout.unitWeights();
+  arguments[kDRowBytes] = e.c64(sizes.rowBytes);
+  arguments[kDUnits] = e.c64(layout.units(sizes.columns));
+  arguments[kDGroupBytes] = e.c64(layout.groupBytes(sizes.columns));
+  const int64_t padded = layout.units(sizes.columns) * layout.unitWeights();
   arguments[kDPanelCount] =
       e.c64(program.isFloat() ? 0 : panelCount(padded, emission.library.target.getPanelCache()));
-  arguments[kDMatrixRows] = e.c64(weightType.getDimSize(0));
+  arguments[kDMatrixRows] = e.c64(sizes.matrixRows);
   e.create<func::CallOp>(driver, arguments);
+}
+
+void emitMatmul(OpEmission &emission, MatmulOp op) {
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  MatmulVariant variant{llm::getBlockFormat(weight.getElementType()), op.getEpilogue(),
+                        op.getBias() != nullptr};
+  MatmulSizes sizes{op.getInput().getType(), weight.getDimSize(0), weight.getDimSize(1),
+                    op.getOut().getType().getRowBytes()};
+  auto [first, last] = groupsOfThread(emission, op, PackedLayout::groups(sizes.matrixRows),
+                                      PackedLayout(*variant.format).groupBytes(sizes.columns));
+  auto operand = [&](Value v) { return v ? emission.operand(v) : Value(); };
+  emitMatmulCall(emission, op.getLoc(), variant, sizes,
+                 {first, last, emission.rows, operand(op.getWeight()), operand(op.getInput()),
+                  operand(op.getOut()), operand(op.getOther()), operand(op.getBias())});
 }
 
 } // namespace llmc::kernel

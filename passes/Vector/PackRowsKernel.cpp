@@ -139,6 +139,39 @@ private:
 
 } // namespace
 
+void emitPackTile(Emitter &e, KernelLibrary &library, PackedType packed, int64_t width,
+                  const PackedTile &at, Value norm, Value eps,
+                  llvm::function_ref<Value(Value token)> rowOf) {
+  const int64_t widest = packed.getMaxTile();
+  Value firstRow = e.mul(at.index, e.c64(widest));
+  Value present = e.min(e.sub(at.rows, firstRow), e.c64(widest));
+  Value tile = e.c64(widest);
+  // A width of 1 is for steps of one token.
+  for (int64_t narrower : llvm::reverse(packed.getTiles().drop_back()))
+    tile = e.select(e.less(narrower == 1 ? at.rows : present, e.c64(narrower + 1)), e.c64(narrower),
+                    tile);
+  // Products by panels take all of a step's tokens, so that the last tile is no narrower one.
+  const Dot dot = library.target.getDot();
+  if (packed.isInteger8() && usesPanels(dot))
+    tile = e.select(e.less(at.rows, e.c64(widest)), tile, e.c64(widest));
+  const bool matrixUnit = packed.isInteger8() && dot == Dot::Amx;
+  e.loop(e.c64(0), tile, [&](Value slot) {
+    // Tokens that are not there repeat the last one; nobody reads their products.
+    Value row = rowOf(e.add(firstRow, e.min(slot, e.sub(present, e.c64(1)))));
+    Value factor;
+    if (norm)
+      factor = e.broadcast(e.vf32, emitRmsFactor(e, row, width, eps));
+    PackOneRow one(e, packed, width, row, norm, factor, at.out, slot, tile);
+    if (!packed.isInteger8())
+      one.copy();
+    else if (!matrixUnit)
+      one.quantize();
+    else
+      e.when(
+          e.equal(tile, e.c64(kAmxTile)), [&] { one.round(); }, [&] { one.quantize(); });
+  });
+}
+
 void emitPackRows(OpEmission &emission, PackRowsOp op) {
   Emitter &outer = emission.e;
   BufferType input = op.getInput().getType();
@@ -157,36 +190,11 @@ void emitPackRows(OpEmission &emission, PackRowsOp op) {
         Value tiles = e.div(e.add(rows, e.c64(widest - 1)), e.c64(widest));
         auto [first, last] = e.split(tiles, p[0], p[1]);
         e.loop(first, last, [&](Value index) {
-          Value firstRow = e.mul(index, e.c64(widest));
-          Value present = e.min(e.sub(rows, firstRow), e.c64(widest));
-          Value tile = e.c64(widest);
-          // A width of 1 is for steps of one token.
-          for (int64_t narrower : llvm::reverse(packed.getTiles().drop_back()))
-            tile = e.select(e.less(narrower == 1 ? rows : present, e.c64(narrower + 1)),
-                            e.c64(narrower), tile);
-          // Products by panels take all of a step's tokens, so that the last tile is no narrower one.
-          const Dot dot = emission.library.target.getDot();
-          if (packed.isInteger8() && usesPanels(dot))
-            tile = e.select(e.less(rows, e.c64(widest)), tile, e.c64(widest));
-          const bool matrixUnit = packed.isInteger8() && dot == Dot::Amx;
           Value out = e.gep(p[4], e.mul(index, e.c64(packed.getTileBytes())));
-          e.loop(e.c64(0), tile, [&](Value slot) {
-            // Tokens that are not there repeat the last one; nobody reads their products.
-            Value token = e.add(firstRow, e.min(slot, e.sub(present, e.c64(1))));
-            Value row = e.gep(p[3], e.mul(token, e.c64(input.getRowBytes())));
-            Value factor;
-            if (normed)
-              factor = e.broadcast(e.vf32, emitRmsFactor(e, row, input.getWidth(), p[6]));
-            PackOneRow one(e, packed, input.getWidth(), row, normed ? p[5] : Value(), factor, out,
-                           slot, tile);
-            if (!packed.isInteger8())
-              one.copy();
-            else if (!matrixUnit)
-              one.quantize();
-            else
-              e.when(
-                  e.equal(tile, e.c64(kAmxTile)), [&] { one.round(); }, [&] { one.quantize(); });
-          });
+          emitPackTile(e, emission.library, packed, input.getWidth(), {rows, index, out},
+                       normed ? p[5] : Value(), p[6], [&](Value token) {
+                         return e.gep(p[3], e.mul(token, e.c64(input.getRowBytes())));
+                       });
         });
       });
   Value norm =

@@ -1,7 +1,12 @@
 #include "runtime/llm/Program.h"
 #include "dialects/llm/Formats/PackedLayout.h"
+#include <cmath>
 
 namespace llmc {
+
+double ProgramWeight::shareOfStep(int64_t tokens) const {
+  return 1 - std::pow(1 - double(used) / double(experts), double(tokens));
+}
 
 uint64_t ProgramWeight::bytes() const {
   return packed ? PackedLayout(*format).bytes(rows, columns) : rows * format->rowBytes(columns);

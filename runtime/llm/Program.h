@@ -19,6 +19,8 @@ struct ProgramWeight {
   const BlockFormat *format;
   uint64_t rows, columns; // a vector has one row
   bool packed;            // PackedLayout instead of GGUF's layout
+  // Of experts' matrices, which lie one after the other in the rows, and how many a token takes.
+  uint64_t experts = 1, used = 1;
   // Where it is a part of the tensor: its first row, of a vector its first element.
   std::optional<uint64_t> firstRow = std::nullopt;
   bool isVector = false;
@@ -28,6 +30,8 @@ struct ProgramWeight {
   uint64_t sourceOffset() const;
   // Its name in a compiled model, where parts are tensors of their own.
   std::string artifactName() const;
+  // About which part of the bytes a step of so many tokens reads, if all experts are as popular.
+  double shareOfStep(int64_t tokens) const;
 };
 
 struct KvCacheShape {
@@ -48,6 +52,9 @@ struct ColumnSumsShape {
 
   int64_t rows, columns;
   std::vector<Tensor> tensors;
+  // Of experts: each has a row of its own, whose last column counts what was summed. 0: of a
+  // matrix.
+  int64_t experts = 0;
   // Floats from row to row.
   int64_t stride() const { return (columns + 15) / 16 * 16; }
   uint64_t bytes() const { return uint64_t(rows) * stride() * sizeof(float); }

@@ -58,16 +58,16 @@ absl::StatusOr<std::unique_ptr<Session>> Engine::newSession(int64_t context) {
   return Session::create(program_, team_, {context});
 }
 
-uint64_t Engine::weightBytesPerStep() const {
-  uint64_t bytes = 0;
+double Engine::weightBytesPerStep(int64_t tokens) const {
+  double bytes = 0;
   for (const ProgramWeight &weight : program_.manifest.weights)
     if (isReadWhole(weight))
-      bytes += weight.bytes();
+      bytes += double(weight.bytes()) * weight.shareOfStep(tokens);
   return bytes;
 }
 
 double Engine::bytesPerStep(int64_t tokens, double positions) const {
-  double bytes = static_cast<double>(weightBytesPerStep());
+  double bytes = weightBytesPerStep(tokens);
   for (const ProgramWeight &weight : program_.manifest.weights)
     if (!isReadWhole(weight))
       bytes += double(tokens) * double(weight.format->rowBytes(weight.columns));

@@ -87,8 +87,8 @@ double readWeights(Engine &engine) {
 std::optional<double> hostReadBandwidth(Engine &engine) {
   const KeptBandwidth kept(engine.cacheDirectory(), engine.team().threads());
   const std::optional<double> before = kept.read();
-  const uint64_t weights = engine.weightBytesPerStep();
-  if (weights >= kLeastWeights && !fitsCaches(double(weights)))
+  const double weights = engine.weightBytesPerStep();
+  if (weights >= kLeastWeights && !fitsCaches(weights))
     if (double rate = readWeights(engine); rate > 0) {
       if (!before || rate > *before)
         kept.write(rate);

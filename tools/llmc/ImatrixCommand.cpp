@@ -41,14 +41,29 @@ struct Measurement {
   double seconds = 0;
 };
 
+// Of a tensor of experts, each of which has a row: its sums, and how many rows they are of.
+absl::Status takeExperts(Session &session, size_t index, const ColumnSumsShape::Tensor &tensor,
+                         ImportanceSums &sums) {
+  std::vector<float> all, counts;
+  for (int64_t e = 0; e < session.program().manifest.columnSums[index].experts; ++e) {
+    std::span<const float> row = session.columnSums(index, tensor.row + e);
+    all.insert(all.end(), row.begin(), row.end() - 1);
+    counts.push_back(row.back());
+  }
+  return sums.addExperts(tensor.name, all, counts);
+}
+
 // What the session's program has summed since the last time.
 absl::Status takeSums(Session &session, size_t tokens, ImportanceSums &sums) {
   const std::vector<ColumnSumsShape> &shapes = session.program().manifest.columnSums;
   for (size_t i = 0; i < shapes.size(); ++i)
-    for (const ColumnSumsShape::Tensor &tensor : shapes[i].tensors)
-      if (absl::Status status = sums.add(tensor.name, session.columnSums(i, tensor.row), tokens);
-          !status.ok())
+    for (const ColumnSumsShape::Tensor &tensor : shapes[i].tensors) {
+      absl::Status status = shapes[i].experts
+                                ? takeExperts(session, i, tensor, sums)
+                                : sums.add(tensor.name, session.columnSums(i, tensor.row), tokens);
+      if (!status.ok())
         return status;
+    }
   session.clearColumnSums();
   return absl::OkStatus();
 }

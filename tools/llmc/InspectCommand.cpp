@@ -74,6 +74,7 @@ Json modelJson(const gguf::GgufFile &file, const absl::StatusOr<ProgramManifest>
                    {"architecture", summary.architecture},
                    {"name", summary.name},
                    {"parameters", summary.parameters},
+                   {"active_parameters", summary.active},
                    {"bits_per_weight", summary.bitsPerWeight()},
                    {"types", types},
                    {"metadata", metadata}};
@@ -111,8 +112,10 @@ void printModel(const gguf::GgufFile &file, const absl::StatusOr<ProgramManifest
   line("architecture", summary.architecture.empty() ? "not said" : summary.architecture);
   if (!summary.name.empty())
     line("name", summary.name);
-  line("parameters",
-       absl::StrFormat("%d in %d tensors", summary.parameters, file.tensors().size()));
+  line("parameters", absl::StrCat(summary.parameters, " in ", file.tensors().size(), " tensors",
+                                  summary.active < summary.parameters
+                                      ? absl::StrCat(", of which a token takes ", summary.active)
+                                      : ""));
   line("bits/weight", absl::StrFormat("%.3f", summary.bitsPerWeight()));
   for (const TypeShare &type : summary.types)
     line("", absl::StrFormat("%-8s %5d tensors %14d parameters %12s", type.name, type.tensors,

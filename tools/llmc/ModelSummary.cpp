@@ -32,7 +32,8 @@ std::string tensorTypeName(const gguf::TensorInfo &tensor) {
   }
 }
 
-void ModelSummary::add(absl::string_view type, uint64_t tensorParameters, uint64_t bytes) {
+void ModelSummary::add(absl::string_view type, uint64_t tensorParameters, uint64_t bytes,
+                       uint64_t experts, uint64_t used) {
   auto share = std::find_if(types.begin(), types.end(),
                             [&](const TypeShare &other) { return other.name == type; });
   if (share == types.end())
@@ -41,6 +42,7 @@ void ModelSummary::add(absl::string_view type, uint64_t tensorParameters, uint64
   share->parameters += tensorParameters;
   share->bytes += bytes;
   parameters += tensorParameters;
+  active += tensorParameters / experts * used;
   tensorBytes += bytes;
 }
 
@@ -51,8 +53,16 @@ void ModelSummary::sortTypes() {
 
 ModelSummary summarize(const gguf::GgufFile &file) {
   ModelSummary summary{textOf(file, "general.architecture"), textOf(file, "general.name")};
-  for (const gguf::TensorInfo &tensor : file.tensors())
-    summary.add(tensorTypeName(tensor), tensor.elements(), tensor.bytes);
+  auto number = [&](absl::string_view key) -> uint64_t {
+    return file.getOr<uint64_t>(absl::StrCat(summary.architecture, ".", key), 0).value_or(0);
+  };
+  const uint64_t experts = number("expert_count"), used = number("expert_used_count");
+  for (const gguf::TensorInfo &tensor : file.tensors()) {
+    // One matrix of each expert.
+    const bool several = tensor.shape.size() > 2 && tensor.shape[2] == experts && used <= experts;
+    summary.add(tensorTypeName(tensor), tensor.elements(), tensor.bytes, several ? experts : 1,
+                several ? used : 1);
+  }
   summary.sortTypes();
   return summary;
 }
@@ -60,7 +70,8 @@ ModelSummary summarize(const gguf::GgufFile &file) {
 ModelSummary summarize(const gguf::GgufFile &file, const ProgramManifest &manifest) {
   ModelSummary summary{textOf(file, "general.architecture"), textOf(file, "general.name")};
   for (const ProgramWeight &weight : manifest.weights)
-    summary.add(weight.format->ggufName, weight.rows * weight.columns, weight.bytes());
+    summary.add(weight.format->ggufName, weight.rows * weight.columns, weight.bytes(),
+                weight.experts, weight.used);
   summary.sortTypes();
   return summary;
 }

@@ -18,9 +18,12 @@ struct TypeShare {
 struct ModelSummary {
   std::string architecture, name; // empty where the file does not say
   uint64_t parameters = 0, tensorBytes = 0;
+  uint64_t active = 0;          // parameters that a token takes: not those of other experts
   std::vector<TypeShare> types; // the one with the most bytes first
 
-  void add(absl::string_view type, uint64_t tensorParameters, uint64_t bytes);
+  // Of `experts` matrices a token takes `used`.
+  void add(absl::string_view type, uint64_t tensorParameters, uint64_t bytes, uint64_t experts,
+           uint64_t used);
   void sortTypes();
   double bitsPerWeight() const {
     return parameters ? 8.0 * double(tensorBytes) / double(parameters) : 0;

@@ -156,6 +156,10 @@ int64_t kernel::bufferBytes(Type type, int64_t maxRows) {
     return parts.getBytes();
   if (auto factor = dyn_cast<FactorType>(type))
     return llvm::divideCeil(maxRows, kMatrixTile) * factor.getTileBytes();
+  if (auto routing = dyn_cast<RoutingType>(type))
+    return routing.getLayout(maxRows).bytes;
+  if (auto routed = dyn_cast<RoutedType>(type))
+    return routed.getBytes(maxRows);
   if (auto saved = dyn_cast<SavedType>(type))
     return saved.getLayers() * bufferBytes(saved.getSlice(), maxRows);
   auto buffer = cast<BufferType>(type);

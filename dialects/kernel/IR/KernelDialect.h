@@ -3,6 +3,7 @@
 #define LLMC_DIALECTS_KERNEL_IR_KERNELDIALECT_H
 
 #include "dialects/llm/IR/LlmDialect.h"
+#include "runtime/abi/ExpertRouting.h"
 
 #include "dialects/kernel/IR/KernelDialect.h.inc"
 

@@ -7,6 +7,11 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 // Barriers are put where the effects on operands ask for them.
 def Kernel_In : Arg<Kernel_BufferType, "", [MemRead]>;
 def Kernel_Out : Arg<Kernel_BufferType, "", [MemWrite]>;
+def Kernel_EpilogueAttr : EnumAttr<Kernel_Dialect, Kernel_Epilogue, "epilogue"> {
+  let summary = "What a matrix product does with its sums";
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def Kernel_Weight : RankedTensorOf<[Llm_WeightElement], [], "weight">;
 
 #endif

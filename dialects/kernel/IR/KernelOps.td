@@ -1,6 +1,7 @@
 #ifndef LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
 #define LLMC_DIALECTS_KERNEL_IR_KERNELOPS_TD
 
+include "dialects/kernel/IR/KernelExpertOps.td"
 include "dialects/kernel/IR/KernelOperands.td"
 include "dialects/kernel/IR/KernelProductOps.td"
 include "dialects/kernel/IR/KernelTrainingOps.td"
@@ -18,7 +19,8 @@ def Kernel_AllocOp : Kernel_Op<"alloc"> {
   }];
   let arguments = (ins DefaultValuedAttr<I64Attr, "-1">:$offset);
   let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType, Kernel_PartsType,
-                                      Kernel_FactorType, Kernel_SavedType]>, "", [MemAlloc]>:$result);
+                                      Kernel_FactorType, Kernel_SavedType, Kernel_RoutingType,
+                                      Kernel_RoutedType]>, "", [MemAlloc]>:$result);
   let assemblyFormat = "`at` $offset attr-dict `:` type($result)";
 }
 
@@ -159,11 +161,6 @@ def Kernel_PackRowsOp : Kernel_Op<"pack_rows"> {
   let arguments = (ins Kernel_In:$input, Arg<Kernel_PackedType, "", [MemWrite]>:$out,
                        Optional<Kernel_Weight>:$norm, DefaultValuedAttr<F32Attr, "0.0f">:$eps);
   let assemblyFormat = "$input `,` $out (`norm` $norm^)? attr-dict `:` type(operands)";
-}
-
-def Kernel_EpilogueAttr : EnumAttr<Kernel_Dialect, Kernel_Epilogue, "epilogue"> {
-  let summary = "What a matrix product does with its sums";
-  let assemblyFormat = "`<` $value `>`";
 }
 
 def Kernel_MatmulOp : Kernel_Op<"matmul", [AttrSizedOperandSegments]> {

@@ -22,8 +22,8 @@ LogicalResult llm::checkWidth(Operation *op, Value rows, int64_t width, StringRe
 
 LogicalResult llm::checkRowsOfBlocks(Operation *op, RankedTensorType weight) {
   const BlockFormat *format = getBlockFormat(weight.getElementType());
-  if (format && weight.getRank() == 2 && weight.getDimSize(1) % format->weights != 0)
-    return op->emitOpError() << "rows of " << weight.getDimSize(1)
+  if (format && weight.getRank() >= 2 && weight.getShape().back() % format->weights != 0)
+    return op->emitOpError() << "rows of " << weight.getShape().back()
                              << " weights are no multiple of the " << format->weights
                              << " weights in a block of " << format->name;
   return success();
@@ -142,13 +142,16 @@ LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {
     if (!weight)
       return emitOpError() << "no weight named " << symbol;
     auto type = cast<RankedTensorType>(weight.getType());
-    if (type.getRank() != 2 || type.getDimSize(1) != sums.getColumns())
+    // Of experts, each has a row of its own, with one column more.
+    const bool experts = type.getRank() == 3;
+    if (type.getRank() < 2 || type.getShape().back() + experts != sums.getColumns())
       return emitOpError() << "weight " << symbol << " has type " << type << ", no matrix of "
                            << sums.getColumns() << " columns";
+    const int64_t rows = experts ? type.getDimSize(0) : 1;
     for (int32_t layer : weight.getLayers().value_or(ArrayRef<int32_t>()))
-      if (layer >= sums.getLayers())
+      if (layer >= sums.getLayers() / rows)
         return emitOpError() << "weight " << symbol << " has a layer " << layer
-                             << ", there are sums for " << sums.getLayers();
+                             << ", there are sums for " << sums.getLayers() / rows;
   }
   return success();
 }

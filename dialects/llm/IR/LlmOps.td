@@ -1,6 +1,7 @@
 #ifndef LLMC_DIALECTS_LLM_IR_LLMOPS_TD
 #define LLMC_DIALECTS_LLM_IR_LLMOPS_TD
 
+include "dialects/llm/IR/LlmExpertOps.td"
 include "dialects/llm/IR/LlmTrainingOps.td"
 include "dialects/llm/IR/LlmTypes.td"
 include "mlir/IR/SymbolInterfaces.td"

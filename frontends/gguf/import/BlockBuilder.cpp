@@ -46,6 +46,8 @@ Value BlockBuilder::attention(Value x, Value residual) {
   return linear("attn_output", environment.attend(*this, query, keys, values), residual);
 }
 
+Value BlockBuilder::add(Value x, Value y) { return llm::AddOp::create(b, x.getType(), x, y); }
+
 Value BlockBuilder::swiglu(Value gate, Value up) {
   return llm::SwigluOp::create(b, gate.getType(), gate, up);
 }

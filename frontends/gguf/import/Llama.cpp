@@ -1,5 +1,6 @@
-// Architecture `llama`: Llama 1 to 3, CodeLlama, Mistral, TinyLlama, OpenLLaMA, Vicuna.
+// Architecture `llama`: Llama 1 to 3, CodeLlama, Mistral, Mixtral, TinyLlama, OpenLLaMA, Vicuna.
 #include "frontends/gguf/import/Architectures.h"
+#include "frontends/gguf/import/Experts.h"
 
 using namespace mlir;
 
@@ -7,8 +8,7 @@ namespace llmc {
 namespace {
 
 void configure(ParameterReader &r, ModelParameters &p) {
-  if (r.has("expert_count") && r.count("expert_count", 65536, 0) > 0)
-    r.fail("expert_count", "asks for a mixture of experts, which llmc does not support");
+  readExperts(r, p);
   p.attentionKinds[0].window = r.window();
 }
 
@@ -16,7 +16,10 @@ std::vector<LayerTensor> tensors(const ModelParameters &p) {
   std::vector<LayerTensor> all = {{"attn_norm.weight", p.width, 0, true},
                                   {"ffn_norm.weight", p.width, 0, true}};
   addAttentionTensors(p, all);
-  addGatedTensors(p, all);
+  if (p.experts.count)
+    addExpertTensors(p, all);
+  else
+    addGatedTensors(p, all);
   return all;
 }
 
@@ -24,6 +27,8 @@ std::vector<LayerTensor> tensors(const ModelParameters &p) {
 Value block(BlockBuilder &b, Value hidden) {
   hidden = b.attention(b.rmsNorm("attn_norm", hidden), hidden);
   Value x = b.rmsNorm("ffn_norm", hidden);
+  if (b.p.experts.count)
+    return b.add(hidden, expertFeedForward(b, x));
   Value gate = b.linear("ffn_gate", x), up = b.linear("ffn_up", x);
   return b.linear("ffn_down", b.swiglu(gate, up), hidden);
 }

@@ -23,11 +23,14 @@ RankedTensorType ModelBuilder::rows(int64_t width) {
 }
 
 absl::StatusOr<RankedTensorType> ModelBuilder::tensorType(const gguf::TensorInfo &info,
-                                                          int64_t rows, int64_t columns) const {
+                                                          int64_t rows, int64_t columns,
+                                                          int64_t experts) const {
   std::vector<uint64_t> expected;
   if (columns)
     expected.push_back(columns);
   expected.push_back(rows);
+  if (experts)
+    expected.push_back(experts);
   if (info.shape != expected)
     return error(absl::StrCat("tensor '", info.name, "' has shape [",
                               absl::StrJoin(info.shape, ", "), "], the metadata asks for [",
@@ -42,6 +45,8 @@ absl::StatusOr<RankedTensorType> ModelBuilder::tensorType(const gguf::TensorInfo
   SmallVector<int64_t> shape{rows};
   if (columns)
     shape.push_back(columns);
+  if (experts)
+    shape.insert(shape.begin(), experts);
   return RankedTensorType::get(shape, llm::getWeightElementType(context, *info.format));
 }
 
@@ -171,14 +176,17 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
       signature.parts.emplace_back();
       if (!info)
         continue;
-      absl::StatusOr<RankedTensorType> type =
-          tensorType(*info, tensor.source ? tensor.sourceRows : tensor.rows, tensor.columns);
+      absl::StatusOr<RankedTensorType> type = tensorType(
+          *info, tensor.source ? tensor.sourceRows : tensor.rows, tensor.columns, tensor.experts);
       if (!type.ok())
         return type.status();
-      SmallVector<int64_t, 2> shape(type->getShape());
-      shape[0] = tensor.rows;
-      signature.parts.back().type = type->clone(shape);
-      if (const AdaptedWeight *request = requestFor(name, tensor.columns)) {
+      signature.parts.back().type = *type;
+      if (tensor.source) {
+        SmallVector<int64_t, 2> shape(type->getShape());
+        shape[0] = tensor.rows;
+        signature.parts.back().type = type->clone(shape);
+      }
+      if (const AdaptedWeight *request = requestFor(name, tensor.experts ? 0 : tensor.columns)) {
         if (tensor.source && adapterRole_ == AdapterRole::Parameters)
           return error(absl::StrCat("tensor '", name,
                                     "' is computed in parts, and training an "
@@ -275,11 +283,14 @@ absl::Status ModelBuilder::checkAllUsed(ArrayRef<absl::string_view> ignored) con
                      "give wrong results"));
   }
   for (const AdaptedWeight &request : requests_)
-    if (!adapted_.contains(request.weight))
+    if (!adapted_.contains(request.weight)) {
+      const gguf::TensorInfo *info = file.findTensor(request.weight);
       return error(absl::StrCat("tensor '", request.weight,
-                                file.findTensor(request.weight)
-                                    ? "' is no matrix, so it cannot have an adapter"
-                                    : "', which is to have an adapter, is not in the model"));
+                                !info ? "', which is to have an adapter, is not in the model"
+                                : info->shape.size() > 2
+                                    ? "' has a matrix for each expert, so it cannot have an adapter"
+                                    : "' is no matrix, so it cannot have an adapter"));
+    }
   return absl::OkStatus();
 }
 

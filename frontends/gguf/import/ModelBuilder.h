@@ -24,6 +24,7 @@ struct LayerTensor {
   // Where it is a part of another tensor, `blk.N.<source>`: that, its rows, and the first of them.
   const char *source = nullptr; // "attn_qkv.weight"
   int64_t sourceRows = 0, firstRow = 0;
+  int64_t experts = 0; // not 0: a matrix for each expert
 };
 
 class ModelBuilder {
@@ -84,7 +85,7 @@ public:
 
 private:
   absl::StatusOr<mlir::RankedTensorType> tensorType(const gguf::TensorInfo &info, int64_t rows,
-                                                    int64_t columns) const;
+                                                    int64_t columns, int64_t experts = 0) const;
 
   // The adapter of `name` that was asked for, or null; of vectors there are none.
   const AdaptedWeight *requestFor(absl::string_view name, int64_t columns);

@@ -15,6 +15,14 @@ struct AttentionKind {
   size_t rope = 0;    // number of the rotary table
 };
 
+// Of feed-forward layers that are mixtures of experts.
+struct ExpertParameters {
+  int64_t count = 0; // of a layer; 0: there are none
+  int64_t used = 0;  // of each token
+  int64_t feedForward = 0;
+  bool normalize = true; // the weights of a token's experts sum to 1
+};
+
 struct ModelParameters {
   int64_t vocabulary, width, layers, heads, kvHeads, feedForward, keyLength, valueLength;
   int64_t contextLength; // positions the model was trained for
@@ -30,6 +38,7 @@ struct ModelParameters {
   std::vector<AttentionKind> attentionKinds{1};
   std::vector<int> kindOfLayer; // empty: all layers are of kind 0
   std::vector<RopeParameters> ropes{1};
+  ExpertParameters experts;
 
   // Makes all layers but the last of each `pattern` ones see `window` positions, the others all:
   // kind 0 is the former, kind 1 the latter.

@@ -14,6 +14,8 @@ public:
   absl::Status status;
   const gguf::GgufFile &file() const { return builder_.file; }
 
+  // With the architecture's name: "llama.embedding_length".
+  std::string key(absl::string_view key) const { return prefix_ + std::string(key); }
   bool has(absl::string_view key) const;
   // A count from 1 to `most`; `fallback` below 0 makes the key required. An array must have the
   // same count for all layers.

@@ -101,6 +101,8 @@ absl::Status buildTraining(ModelBuilder &m, const Architecture &architecture,
   absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture, options.sequence);
   if (!graph.ok())
     return graph.status();
+  if (graph->parameters().experts.count)
+    return m.error("it is a mixture of experts, which llmc does not train; choose a dense model");
   return TrainingGraph(m, *graph, options).build();
 }
 

@@ -165,21 +165,28 @@ absl::Status ImportanceSums::put(absl::string_view name, Entry entry, const std:
 
 absl::Status ImportanceSums::add(absl::string_view tensor, std::span<const float> sums,
                                  uint64_t rows) {
+  const float counts[] = {static_cast<float>(rows)};
+  return addExperts(tensor, sums, counts);
+}
+
+absl::Status ImportanceSums::addExperts(absl::string_view tensor, std::span<const float> sums,
+                                        std::span<const float> counts) {
   Entry &entry = entries_[tensor];
   if (entry.sums.empty())
-    entry = {std::vector<double>(sums.size()), {0}};
-  if (entry.sums.size() != sums.size() || entry.counts.size() != 1)
+    entry = {std::vector<double>(sums.size()), std::vector<double>(counts.size())};
+  if (entry.sums.size() != sums.size() || entry.counts.size() != counts.size())
     return absl::InvalidArgumentError(absl::StrCat("tensor ", gguf::inQuotes(tensor), " has ",
                                                    sums.size(), " columns, but ", entry.sums.size(),
                                                    " were measured before"));
   for (size_t i = 0; i < sums.size(); ++i) {
     if (!std::isfinite(sums[i]))
-      return absl::InvalidArgumentError(absl::StrCat("the input of tensor ", gguf::inQuotes(tensor),
-                                                     " is not finite at column ", i,
-                                                     ": the model's weights are broken"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the input of tensor ", gguf::inQuotes(tensor), " is not finite at column ",
+                       i % entry.columns(), ": the model's weights are broken"));
     entry.sums[i] += sums[i];
   }
-  entry.counts[0] += static_cast<double>(rows);
+  for (size_t i = 0; i < counts.size(); ++i)
+    entry.counts[i] += counts[i];
   return absl::OkStatus();
 }
 

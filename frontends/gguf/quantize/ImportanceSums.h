@@ -42,6 +42,9 @@ public:
   // Adds a dense matrix's sums over `rows` rows. InvalidArgument, naming the tensor, for a sum that
   // is no finite number or another number of columns than before.
   absl::Status add(absl::string_view tensor, std::span<const float> sums, uint64_t rows);
+  // The same for `counts.size()` experts, whose sums follow each other.
+  absl::Status addExperts(absl::string_view tensor, std::span<const float> sums,
+                          std::span<const float> counts);
   // Adds all of another's. `name` stands in errors.
   absl::Status add(const ImportanceSums &other, absl::string_view name);
   void addDataset(absl::string_view name) { datasets_.emplace_back(name); }
