@@ -48,7 +48,7 @@ llm.state @second : !k8
 // CHECK-NEXT: call @llmc_team_barrier(%[[TEAM]])
 // A row of 16 columns is one vector.
 // CHECK: %[[VECTORS:.*]] = arith.muli %[[ROWS]], %{{.*}} : i64
-// CHECK-NEXT: call @map.silu(%[[T]], %[[N]], %[[VECTORS]], %[[A]], %[[A]], %[[OUT]])
+// CHECK: call @map.silu(%[[T]], %[[N]], %[[VECTORS]], %[[A]], %[[A]], %[[OUT]], %
 // CHECK: %[[STATES_AT:.*]] = llvm.getelementptr %[[C]][8]
 // CHECK-NEXT: %[[STATES:.*]] = llvm.load %[[STATES_AT]] {{.*}} -> !llvm.ptr
 // CHECK-NEXT: %[[SECOND_AT:.*]] = llvm.getelementptr %[[STATES]][8]

@@ -54,7 +54,7 @@ func.func @matmul(%x: !x, %w: !w, %out: !b) {
 !w = tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
 !b = !kernel.buffer<64 x f32>
 func.func @matmul(%x: !x, %w: !w, %out: !b) {
-  // expected-error @+1 {{add and swiglu take another buffer, store takes none}}
+  // expected-error @+1 {{store takes no other buffer}}
   kernel.matmul %x, %w, %out other %out : !x, !w, !b, !b
   return
 }
@@ -64,7 +64,7 @@ func.func @matmul(%x: !x, %w: !w, %out: !b) {
 !w = tensor<64x64x!llm.block<q4_0>, #llm.packed<rows = 16>>
 !b = !kernel.buffer<64 x f32>
 func.func @matmul(%x: !x, %w: !w, %out: !b) {
-  // expected-error @+1 {{add and swiglu take another buffer, store takes none}}
+  // expected-error @+1 {{add takes another buffer}}
   kernel.matmul %x, %w, %out {epilogue = #kernel.epilogue<add>} : !x, !w, !b
   return
 }

@@ -21,9 +21,9 @@ func.func @norm(%x: tensor<?x64xf32>, %w: tensor<64xf32>) {
 }
 
 // -----
-func.func @norm(%x: tensor<?x64xf32>, %w: tensor<32xf32>) {
-  // expected-error @+1 {{input has 64 columns, expected 32}}
-  %y = llm.rms_norm %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<32xf32>
+func.func @norm(%x: tensor<?x64xf32>, %w: tensor<24xf32>) {
+  // expected-error @+1 {{input has 64 columns, expected 24 or a multiple of it}}
+  %y = llm.rms_norm %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<24xf32>
   return
 }
 
