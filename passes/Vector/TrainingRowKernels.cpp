@@ -79,13 +79,20 @@ Value emitMix32(Emitter &e, Value x) {
 
 void emitRmsNormAdjoint(OpEmission &emission, RmsNormAdjointOp op) {
   BufferType type = op.getInput().getType();
-  const int64_t width = type.getWidth();
+  const int64_t width = cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
+  const int64_t heads = type.getWidth() / width;
+  // Heads that are no multiple of a vector begin anywhere.
+  const unsigned align = width % kLanes ? 4 : 64;
   Values pointers{emission.operand(op.getAdjoint()), emission.operand(op.getInput()),
                   emission.operand(op.getWeight()), emission.operand(op.getOut()),
                   emission.e.cf(op.getEps().convertToFloat())};
-  emitUnits(emission, op.getLoc(), "rms_norm_adjoint." + std::to_string(width), emission.rows,
-            pointers, [&](Emitter &e, Value token, ValueRange p) {
-              Value offset = e.mul(token, e.c64(type.getRowBytes()));
+  std::string name = "rms_norm_adjoint." + std::to_string(width);
+  if (heads > 1)
+    name += "." + std::to_string(heads);
+  emitUnits(emission, op.getLoc(), name, emission.e.mul(emission.rows, emission.e.c64(heads)),
+            pointers, [&](Emitter &e, Value unit, ValueRange p) {
+              Value offset = e.mul(e.div(unit, e.c64(heads)), e.c64(type.getRowBytes()));
+              offset = e.add(offset, e.mul(e.rem(unit, e.c64(heads)), e.c64(4 * width)));
               Value adjoint = e.gep(p[0], offset), input = e.gep(p[1], offset),
                     out = e.gep(p[3], offset);
               auto load = [&](Value row, Value bytes, Value mask, unsigned align) {
@@ -94,8 +101,8 @@ void emitRmsNormAdjoint(OpEmission &emission, RmsNormAdjointOp op) {
               };
               // x and dy * weight
               auto both = [&](Value bytes, Value mask) -> std::pair<Value, Value> {
-                Value g = e.fmul(load(adjoint, bytes, mask, 64), load(p[2], bytes, mask, 4));
-                return {load(input, bytes, mask, 64), g};
+                Value g = e.fmul(load(adjoint, bytes, mask, align), load(p[2], bytes, mask, 4));
+                return {load(input, bytes, mask, align), g};
               };
               Value zero = e.splatF(e.vf32, 0);
               Values sums = emitRow(e, width, {zero, zero},
@@ -112,7 +119,12 @@ void emitRmsNormAdjoint(OpEmission &emission, RmsNormAdjointOp op) {
               Value factor = e.broadcast(e.vf32, e.fdiv(e.cf(1), root));
               emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
                 auto [x, g] = both(bytes, mask);
-                e.store(e.fmul(e.fsub(g, e.fmul(x, slope)), factor), e.gep(out, bytes), 64);
+                Value y = e.fmul(e.fsub(g, e.fmul(x, slope)), factor);
+                // Behind the last element there is the next head, or nothing that counts.
+                if (mask && heads > 1)
+                  e.maskedStore(y, e.gep(out, bytes), mask, 4);
+                else
+                  e.store(y, e.gep(out, bytes), align);
                 return Values();
               });
             });

@@ -49,6 +49,17 @@ TEST(Gradient, RmsNorm) {
   checkGradients(program, {random({7}, 1)});
 }
 
+TEST(Gradient, RmsNormOfHeads) {
+  TestProgram program(R"(
+    llm.parameter @x : tensor<3x12xf32> from "x"
+    func.func @f(%w: tensor<4xf32>) -> tensor<3x12xf32> attributes {llm.differentiate} {
+      %x = llm.get_parameter @x : tensor<3x12xf32>
+      %y = llm.rms_norm %x, %w eps 0.25 : tensor<3x12xf32>, tensor<4xf32>
+      return %y : tensor<3x12xf32>
+    })");
+  checkGradients(program, {random({4}, 1)});
+}
+
 TEST(Gradient, Linear) {
   TestProgram program(R"(
     llm.parameter @x : tensor<3x5xf32> from "x"
@@ -70,6 +81,18 @@ TEST(Gradient, RopeOfPartOfAHead) {
       %x = llm.get_parameter @x : tensor<6x10xf32>
       %y = llm.rope %x, %t head_dim 5 : tensor<6x10xf32>, tensor<6x4xf32>
       return %y : tensor<6x10xf32>
+    })");
+  checkGradients(program, {IndexValue{2}});
+}
+
+TEST(Gradient, RopeOfHalves) {
+  TestProgram program(R"(
+    llm.parameter @x : tensor<6x12xf32> from "x"
+    func.func @f(%start: index) -> tensor<6x12xf32> attributes {llm.differentiate} {
+      %t = llm.rope_table %start {base = 10.0 : f32, sequence = 3 : i64} : tensor<6x4xf32>
+      %x = llm.get_parameter @x : tensor<6x12xf32>
+      %y = llm.rope %x, %t head_dim 6 {halves} : tensor<6x12xf32>, tensor<6x4xf32>
+      return %y : tensor<6x12xf32>
     })");
   checkGradients(program, {IndexValue{2}});
 }

@@ -19,6 +19,8 @@ struct Shape {
   int64_t layers = 3;
   const char *valueType = nullptr;
   int64_t maxRows = 37, capacity = 192;
+  bool halves = false;
+  double softcap = 0;
 
   int64_t heads() const { return kvHeads * group; }
   bool hasF32() const {
@@ -39,17 +41,18 @@ std::string programText(const Shape &s) {
       "!llm.kv_cache<layers = $0, heads = $1, key = $2 x $4, value = $3 x $5>", s.layers, s.kvHeads,
       s.key, s.value, s.type, s.valueType ? s.valueType : s.type);
   const std::string rotate = s.dims ? absl::Substitute(R"(
-    %qr = llm.rope %q, %t head_dim $0 : $1, $3
-    %kr = llm.rope %k, %t head_dim $0 : $2, $3)",
-                                                       s.key, q, k, t)
+    %qr = llm.rope %q, %t head_dim $0$4 : $1, $3
+    %kr = llm.rope %k, %t head_dim $0$4 : $2, $3)",
+                                                       s.key, q, k, t, s.halves ? " {halves}" : "")
                                     : "";
   auto attend = [&](absl::string_view suffix) {
     return absl::Substitute(R"(
     %kv = llm.get_state @kv : $0
     llm.cache_write %kv[%layer] at %start, %k$1, %v : $0, $2, $3
-    %y = llm.attention %q$1, %kv[%layer] at %start scale $4 {window = $5 : i64} : $6, $0 -> $7
+    %y = llm.attention %q$1, %kv[%layer] at %start scale $4 {window = $5 : i64, softcap = $8 : f32} : $6, $0 -> $7
     return %y : $7)",
-                            kv, suffix, k, v, absl::StrFormat("%.6e", s.scale), s.window, q, y);
+                            kv, suffix, k, v, absl::StrFormat("%.6e", s.scale), s.window, q, y,
+                            absl::StrFormat("%.6e", s.softcap));
   };
   std::string text =
       absl::Substitute(R"(
@@ -189,6 +192,32 @@ TEST(JitAttention, Rotated) {
       SCOPED_TRACE(testing::Message() << type << (form == Form::Fused ? " fused" : " unfused"));
       checkAttention({2, 4, 32, 32, 0, type, 32}, form);
       checkAttention({2, 1, 64, 40, 70, type, 20}, form);
+    }
+}
+
+// The same with other pairs: whole vectors of them, and less.
+TEST(JitAttention, RotatedHalves) {
+  for (auto [key, dims] :
+       {std::pair<int64_t, int64_t>{32, 32}, {64, 64}, {64, 20}, {20, 20}, {96, 72}})
+    for (const char *type : {"f16", "f32", "!llm.block<q8_0>"})
+      for (Form form : {Form::Fused, Form::Unfused}) {
+        SCOPED_TRACE(testing::Message() << key << ", " << dims << " of " << type);
+        if (key % 32 && type[0] == '!')
+          continue;
+        Shape s{2, 4, key, 32, 0, type, dims};
+        s.halves = true;
+        checkAttention(s, form);
+      }
+}
+
+// Scores that are bounded, near the bound and far from it.
+TEST(JitAttention, Softcap) {
+  for (const char *type : {"f16", "f32"})
+    for (double cap : {2.0, 50.0}) {
+      SCOPED_TRACE(testing::Message() << type << ", " << cap);
+      Shape s{2, 4, 64, 32, 20, type, 64, 1.0};
+      s.softcap = cap;
+      checkAttention(s, Form::Fused);
     }
 }
 

@@ -27,7 +27,7 @@ TEST_P(JitLinear, Products) {
     cases.push_back({absl::StrCat("store", k), k, {{&f, matrixRows[cases.size() % 4]}}});
   const int64_t k = inputWidths(f).back();
   cases.push_back({"bias", k, {{&f, 40, true}}});
-  cases.push_back({"swiglu", k, {{&f, 33}, {&f, 33}}, false, false, true});
+  cases.push_back({"swiglu", k, {{&f, 33}, {&f, 33}}, false, false, "swiglu"});
   LinearProgram(cases, {}).check(kAllRows);
 }
 
@@ -52,10 +52,14 @@ std::vector<LinearCase> surroundings() {
       {"norm", 100, {{f16, 24}}, true},
       {"norm_short", 32, {{q41, 24}}, true},
       {"norm_residual", 96, {{q41, 24, true}}, true, true},
-      {"swiglu_norm", 256, {{q6, 40}, {q6, 40}}, true, false, true},
-      {"swiglu_biases", 96, {{q41, 17, true}, {q41, 17, true}}, false, false, true},
-      {"swiglu_gate_bias", 20, {{f16, 17, true}, {f16, 17}}, false, false, true},
-      {"swiglu_up_bias", 20, {{f16, 17}, {f16, 17, true}}, false, false, true},
+      {"swiglu_norm", 256, {{q6, 40}, {q6, 40}}, true, false, "swiglu"},
+      {"geglu_norm", 256, {{q6, 40}, {q6, 40}}, true, false, "geglu"},
+      {"geglu_biases", 96, {{q41, 17, true}, {q41, 17, true}}, false, false, "geglu"},
+      {"gelu", 96, {{q41, 17}}, false, false, "gelu"},
+      {"gelu_bias", 20, {{f16, 17, true}}, true, false, "gelu"},
+      {"swiglu_biases", 96, {{q41, 17, true}, {q41, 17, true}}, false, false, "swiglu"},
+      {"swiglu_gate_bias", 20, {{f16, 17, true}, {f16, 17}}, false, false, "swiglu"},
+      {"swiglu_up_bias", 20, {{f16, 17}, {f16, 17, true}}, false, false, "swiglu"},
   };
 }
 
@@ -74,8 +78,8 @@ TEST(JitLinear, FormatsTogether) {
   LinearProgram(
       {{"every", 768, every, true},
        {"mixed", 96, mixed},
-       {"gate_float", 256, {{&format("f32"), 20}, {&format("q2_K"), 20}}, true, false, true},
-       {"up_float", 256, {{&format("q3_K"), 20}, {&format("f16"), 20}}, true, false, true}},
+       {"gate_float", 256, {{&format("f32"), 20}, {&format("q2_K"), 20}}, true, false, "swiglu"},
+       {"up_float", 256, {{&format("q3_K"), 20}, {&format("f16"), 20}}, true, false, "swiglu"}},
       {})
       .check({1, 2, 7, 13});
 }
@@ -90,7 +94,7 @@ TEST(JitLinear, StepsOfTheMostRows) {
   for (int64_t rows : {1, 13, 36, 64})
     LinearProgram(
         {{"biases", 96, {{&format("q4_0"), 40, true}, {&format("f32"), 17}}, true},
-         {"swiglu", 256, {{&format("q5_K"), 48}, {&format("q5_K"), 48}}, true, false, true}},
+         {"swiglu", 256, {{&format("q5_K"), 48}, {&format("q5_K"), 48}}, true, false, "swiglu"}},
         {.maxRows = rows})
         .check({rows});
 }

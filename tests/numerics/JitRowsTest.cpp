@@ -141,6 +141,65 @@ TEST(JitRows, RmsNorm) {
     }
 }
 
+// Heads side by side, which may begin anywhere in a vector.
+TEST(JitRows, RmsNormOfHeads) {
+  Random random(6);
+  const std::pair<int64_t, int64_t> shapes[] = {{1, 3},  {5, 3},  {16, 2},
+                                                {20, 4}, {64, 3}, {129, 2}};
+  std::string text;
+  WeightBytes weights;
+  for (auto [head, heads] : shapes) {
+    absl::SubstituteAndAppend(&text, R"(
+      llm.weight @w$0 : tensor<$0xf32> from "w$0"
+      func.func @norm$0(%x: tensor<?x$1xf32>) -> tensor<?x$1xf32> {
+        %w = llm.get_weight @w$0 : tensor<$0xf32>
+        %y = llm.rms_norm %x, %w eps 2.0e-02 : tensor<?x$1xf32>, tensor<$0xf32>
+        return %y : tensor<?x$1xf32>
+      })",
+                              head, head * heads);
+    weights[absl::StrCat("w", head)] = randomVector(head, -2, 2, random);
+  }
+  JitProgram program(text, weights, {});
+  for (auto [head, heads] : shapes)
+    for (int64_t rows : kSomeRows)
+      check(program, absl::StrCat("norm", head), rows, {randomRows(rows, head * heads, random)},
+            [](int64_t, int64_t, double y) { return 12 * kUlp * std::abs(y); });
+}
+
+TEST(JitRows, LayerNorm) {
+  Random random(7);
+  const std::vector<int64_t> widths{1, 5, 16, 20, 64, 129, 1000};
+  std::string text;
+  WeightBytes weights;
+  for (int64_t width : widths) {
+    absl::SubstituteAndAppend(&text, R"(
+      llm.weight @w$0 : tensor<$0xf32> from "w$0"
+      llm.weight @b$0 : tensor<$0xf32> from "b$0"
+      func.func @norm$0(%x: tensor<?x$0xf32>) -> tensor<?x$0xf32> {
+        %w = llm.get_weight @w$0 : tensor<$0xf32>
+        %b = llm.get_weight @b$0 : tensor<$0xf32>
+        %y = llm.layer_norm %x, %w, %b eps 2.0e-02 : tensor<?x$0xf32>, tensor<$0xf32>
+        return %y : tensor<?x$0xf32>
+      })",
+                              width);
+    weights[absl::StrCat("w", width)] = randomVector(width, -2, 2, random);
+    weights[absl::StrCat("b", width)] = randomVector(width, -1, 1, random);
+  }
+  JitProgram program(text, weights, {});
+  for (int64_t width : widths)
+    for (int64_t rows : kSomeRows) {
+      Rows x = randomRows(rows, width, random);
+      for (float &v : x.data)
+        v += 3; // a mean that is large beside the differences
+      // The mean, of elements up to 4, is a chain of sums in each lane and then across lanes; a
+      // difference has that error, divided by a root of at least that of eps, times a weight.
+      const double mean = 4 * (width / 16 + 6.0) * kUlp;
+      check(program, absl::StrCat("norm", width), rows, {x}, [&](int64_t, int64_t, double y) {
+        return 2 * (mean + 8 * kUlp) / std::sqrt(0.02) + 16 * kUlp * (1 + std::abs(y));
+      });
+    }
+}
+
 const char *kElementwise = R"(
   func.func @add(%a: tensor<?x37xf32>, %b: tensor<?x37xf32>) -> tensor<?x37xf32> {
     %y = llm.add %a, %b : tensor<?x37xf32>
@@ -156,6 +215,22 @@ const char *kElementwise = R"(
   }
   func.func @swiglu(%a: tensor<?x37xf32>, %b: tensor<?x37xf32>) -> tensor<?x37xf32> {
     %y = llm.swiglu %a, %b : tensor<?x37xf32>
+    return %y : tensor<?x37xf32>
+  }
+  func.func @gelu(%a: tensor<?x37xf32>) -> tensor<?x37xf32> {
+    %y = llm.gelu %a : tensor<?x37xf32>
+    return %y : tensor<?x37xf32>
+  }
+  func.func @geglu(%a: tensor<?x37xf32>, %b: tensor<?x37xf32>) -> tensor<?x37xf32> {
+    %y = llm.geglu %a, %b : tensor<?x37xf32>
+    return %y : tensor<?x37xf32>
+  }
+  func.func @scale(%a: tensor<?x37xf32>) -> tensor<?x37xf32> {
+    %y = llm.scale %a by 1.25 : tensor<?x37xf32>
+    return %y : tensor<?x37xf32>
+  }
+  func.func @softcap(%a: tensor<?x37xf32>) -> tensor<?x37xf32> {
+    %y = llm.softcap %a to 30.0 : tensor<?x37xf32>
     return %y : tensor<?x37xf32>
   }
   func.func @parameter(%a: tensor<?x37xf32>, %b: tensor<?x37xf32>)
@@ -193,6 +268,16 @@ TEST(JitRows, Elementwise) {
     auto tolerance = [](int64_t, int64_t, double y) { return 8 * kUlp * std::abs(y) + 1e-33; };
     check(program, "silu", rows, {a}, tolerance);
     check(program, "swiglu", rows, {a, b}, tolerance);
+    check(program, "scale", rows, {a}, tolerance);
+    // Ulps of exp, whose argument is rounded by as many as it has powers of e.
+    auto bell = [&](int64_t r, int64_t c, double y) {
+      double x = a.at(r, c), argument = std::min(1.6 * std::abs(x * (1 + 0.045 * x * x)), 90.0);
+      return (8 + 4 * argument) * kUlp * std::abs(y) + 1e-33;
+    };
+    check(program, "gelu", rows, {a}, bell);
+    check(program, "geglu", rows, {a, b}, bell);
+    // A tanh is good to some ulp of 1.
+    check(program, "softcap", rows, {a}, [](int64_t, int64_t, double) { return 30 * 4 * kUlp; });
   }
 }
 
@@ -279,6 +364,10 @@ TEST(JitRows, Rope) {
       func.func @rope$0(%x: tensor<?x$1xf32>, %t: tensor<?x$2xf32>) -> tensor<?x$1xf32> {
         %y = llm.rope %x, %t head_dim $0 : tensor<?x$1xf32>, tensor<?x$2xf32>
         return %y : tensor<?x$1xf32>
+      }
+      func.func @halves$0(%x: tensor<?x$1xf32>, %t: tensor<?x$2xf32>) -> tensor<?x$1xf32> {
+        %y = llm.rope %x, %t head_dim $0 {halves} : tensor<?x$1xf32>, tensor<?x$2xf32>
+        return %y : tensor<?x$1xf32>
       })",
                               dim, 3 * dim, dims);
   JitProgram program(text, {}, {});
@@ -287,10 +376,11 @@ TEST(JitRows, Rope) {
     for (int64_t rows : kSomeRows) {
       Rows x = randomRows(rows, 3 * dim, random), table = randomRows(rows, dims, random);
       // Two products of at most 1, and their sum; what is not rotated is copied.
-      check(program, absl::StrCat("rope", dim), rows, {x, table},
-            [&, dim = dim, dims = dims](int64_t, int64_t c, double) {
-              return c % dim < dims ? 3 * kUlp : 0;
-            });
+      for (const char *pairs : {"rope", "halves"})
+        check(program, absl::StrCat(pairs, dim), rows, {x, table},
+              [&, dim = dim, dims = dims](int64_t, int64_t c, double) {
+                return c % dim < dims ? 3 * kUlp : 0;
+              });
     }
 }
 

@@ -40,30 +40,39 @@ TEST(JitTrainingRows, RmsNormAdjoint) {
         %w = llm.get_weight @w$0 : tensor<$0xf32>
         %dx = llm.rms_norm_adjoint %dy, %x, %w eps 2.0e-02 : tensor<?x$0xf32>, tensor<$0xf32>
         return %dx : tensor<?x$0xf32>
+      }
+      func.func @heads$0(%dy: tensor<?x$1xf32>, %x: tensor<?x$1xf32>) -> tensor<?x$1xf32> {
+        %w = llm.get_weight @w$0 : tensor<$0xf32>
+        %dx = llm.rms_norm_adjoint %dy, %x, %w eps 2.0e-02 : tensor<?x$1xf32>, tensor<$0xf32>
+        return %dx : tensor<?x$1xf32>
       })",
-                              width);
+                              width, 3 * width);
     factors[width] = randomRows(1, width, random).data;
     weights[absl::StrCat("w", width)] = floatBytes(factors[width]);
   }
   JitProgram program(text, weights, {});
   for (int64_t width : widths)
-    for (int64_t rows : kSomeRows) {
-      Rows dy = randomRows(rows, width, random), x = randomRows(rows, width, random);
-      std::fill_n(x.data.end() - width, width, 0.0f); // eps alone
-      check(program, absl::StrCat("norm", width), rows, {dy, x},
-            {[&](int64_t r, int64_t c, double) {
-              double square = 0, products = 0; // of magnitudes, for the sum may cancel
-              for (int64_t i = 0; i < width; ++i) {
-                square += x.at(r, i) * x.at(r, i);
-                products += std::abs(dy.at(r, i) * factors[width][i] * x.at(r, i));
-              }
-              square = square / width + eps;
-              // A chain of sums in each lane, then across lanes.
-              double slope = (width / 16 + 12.0) * products / width / square;
-              double g = std::abs(dy.at(r, c) * factors[width][c]);
-              return kUlp * (12 * g + slope * std::abs(x.at(r, c))) / std::sqrt(square);
-            }});
-    }
+    for (int64_t heads : {1, 3})
+      for (int64_t rows : kSomeRows) {
+        Rows dy = randomRows(rows, heads * width, random),
+             x = randomRows(rows, heads * width, random);
+        std::fill_n(x.data.end() - width, width, 0.0f); // eps alone
+        check(program, absl::StrCat(heads > 1 ? "heads" : "norm", width), rows, {dy, x},
+              {[&](int64_t r, int64_t c, double) {
+                const int64_t first = c / width * width; // of the head
+                double square = 0, products = 0;         // of magnitudes, for the sum may cancel
+                for (int64_t i = 0; i < width; ++i) {
+                  square += x.at(r, first + i) * x.at(r, first + i);
+                  products +=
+                      std::abs(dy.at(r, first + i) * factors[width][i] * x.at(r, first + i));
+                }
+                square = square / width + eps;
+                // A chain of sums in each lane, then across lanes.
+                double slope = (width / 16 + 12.0) * products / width / square;
+                double g = std::abs(dy.at(r, c) * factors[width][c - first]);
+                return kUlp * (12 * g + slope * std::abs(x.at(r, c))) / std::sqrt(square);
+              }});
+      }
 }
 
 const char *kElementwise = R"(

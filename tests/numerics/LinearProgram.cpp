@@ -2,6 +2,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include <cmath>
+#include <numbers>
 
 namespace llmc {
 namespace {
@@ -88,9 +89,14 @@ std::string function(const LinearCase &c, Reader reader) {
     absl::SubstituteAndAppend(&body, "  %sum = llm.add %r, %y0 : $0\n", y);
     results = {"%sum"};
   }
-  if (c.swiglu &&
-      !oracle) { // the oracle yields gate and up, so that their errors can be told apart
-    absl::SubstituteAndAppend(&body, "  %a = llm.silu %y0 : $0\n  %u = llm.mul %a, %y1 : $0\n", y);
+  // The oracle yields the products, so that their errors can be told apart.
+  if (c.activation && !oracle) {
+    if (absl::string_view(c.activation) == "swiglu")
+      absl::SubstituteAndAppend(&body, "  %a = llm.silu %y0 : $0\n  %u = llm.mul %a, %y1 : $0\n",
+                                y);
+    else
+      absl::SubstituteAndAppend(&body, "  %u = llm.$1 $2 : $0\n", y, c.activation,
+                                absl::StrJoin(results, ", "));
     results = {"%u"};
     types = {y};
   }
@@ -100,6 +106,9 @@ std::string function(const LinearCase &c, Reader reader) {
 }
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
+double gelu(double x) {
+  return x / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+}
 
 } // namespace
 
@@ -200,16 +209,21 @@ void LinearProgram::checkCase(const LinearCase &c, int64_t rows) {
     expected.push_back(*std::get<TensorRef<double>>((*called)[i]));
     bounds.push_back(sumBounds(c, i, isFloat(c.products[i]) ? exact : quantized));
   }
-  ASSERT_EQ(is.size(), c.swiglu ? 1 : c.products.size());
-  if (c.swiglu) {
-    // silu has slopes of at most 1.1; its own error is a few ulp.
+  ASSERT_EQ(is.size(), c.activation ? 1 : c.products.size());
+  if (c.activation) {
+    const bool gated = c.products.size() == 2;
+    const auto function = absl::string_view(c.activation) == "swiglu" ? silu : gelu;
+    // The functions have slopes of at most 1.13; their own error is a few ulp, and of gelu some
+    // more for what the argument of exp is rounded by.
     TensorValue<double> result = expected[0];
     std::vector<double> bound(result.data.size());
     for (size_t i = 0; i < bound.size(); ++i) {
-      double gate = silu(expected[0].data[i]), up = expected[1].data[i];
+      double gate = function(expected[0].data[i]), up = gated ? expected[1].data[i] : 1;
+      double upBound = gated ? bounds[1][i] : 0, x = std::abs(expected[0].data[i]);
+      double argument = function == gelu ? std::min(1.6 * x * (1 + 0.045 * x * x), 90.0) : 0;
       result.data[i] = gate * up;
-      bound[i] = 1.1 * bounds[0][i] * (std::abs(up) + bounds[1][i]) +
-                 std::abs(gate) * bounds[1][i] + 8 * kUlp * std::abs(gate * up);
+      bound[i] = 1.13 * bounds[0][i] * (std::abs(up) + upBound) + std::abs(gate) * upBound +
+                 (8 + 4 * argument) * kUlp * std::abs(gate * up);
     }
     expected = {result};
     bounds = {bound};

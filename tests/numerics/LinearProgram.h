@@ -20,7 +20,8 @@ struct LinearCase {
   std::vector<Product> products;
   bool norm = false;
   bool residual = false; // added to the only product
-  bool swiglu = false;   // of the two products, gate and up
+  const char *activation =
+      nullptr; // "swiglu" or "geglu" of the two products, gate and up, or "gelu"
 };
 
 class LinearProgram {

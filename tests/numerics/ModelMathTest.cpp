@@ -20,6 +20,32 @@ TEST(ModelMath, RmsNorm) {
   expectNear(y, {3 / std::sqrt(13.0), 8 / std::sqrt(13.0), 1, 0});
 }
 
+TEST(ModelMath, RmsNormOfHeads) {
+  TestProgram program(R"(
+    func.func @f(%x: tensor<?x4xf32>, %w: tensor<2xf32>) -> tensor<?x4xf32> {
+      %y = llm.rms_norm %x, %w eps 0.5 : tensor<?x4xf32>, tensor<2xf32>
+      return %y : tensor<?x4xf32>
+    })");
+  auto interpreter = program.interpreter<double>();
+  std::vector<double> y =
+      run<double>(interpreter, "f", {rows(1, {3, 4, 1, 0}), makeTensor<double>({2}, {1, 2})});
+  expectNear(y, {3 / std::sqrt(13.0), 8 / std::sqrt(13.0), 1, 0});
+}
+
+TEST(ModelMath, LayerNorm) {
+  TestProgram program(R"(
+    func.func @f(%x: tensor<?x2xf32>, %w: tensor<2xf32>, %b: tensor<2xf32>) -> tensor<?x2xf32> {
+      %y = llm.layer_norm %x, %w, %b eps 0.75 : tensor<?x2xf32>, tensor<2xf32>
+      return %y : tensor<?x2xf32>
+    })");
+  auto interpreter = program.interpreter<double>();
+  // Mean 4, variance (1 + 1) / 2 = 1; then mean 5, variance 0.
+  std::vector<double> y = run<double>(
+      interpreter, "f",
+      {rows(2, {3, 5, 5, 5}), makeTensor<double>({2}, {1, 2}), makeTensor<double>({2}, {10, 20})});
+  expectNear(y, {10 - 1 / std::sqrt(1.75), 20 + 2 / std::sqrt(1.75), 10, 20});
+}
+
 TEST(ModelMath, LinearIsTransposedAndAddsTheBias) {
   TestProgram program(R"(
     func.func @f(%x: tensor<?x2xf32>, %w: tensor<3x2xf32>, %b: tensor<3xf32>)
@@ -63,6 +89,41 @@ TEST(ModelMath, Elementwise) {
   expectNear(run<double>(interpreter, "mul", {a, b}), {15, -14});
   expectNear(run<double>(interpreter, "silu", {a}), {3 * sigmoid(3), -2 * sigmoid(-2)});
   expectNear(run<double>(interpreter, "swiglu", {a, b}), {15 * sigmoid(3), -14 * sigmoid(-2)});
+}
+
+TEST(ModelMath, GeluScaleAndSoftcap) {
+  TestProgram program(R"(
+    func.func @gelu(%a: tensor<?x2xf32>) -> tensor<?x2xf32> {
+      %y = llm.gelu %a : tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
+    func.func @geglu(%a: tensor<?x2xf32>, %b: tensor<?x2xf32>) -> tensor<?x2xf32> {
+      %y = llm.geglu %a, %b : tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
+    func.func @scale(%a: tensor<?x2xf32>) -> tensor<?x2xf32> {
+      %y = llm.scale %a by -1.5 : tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
+    func.func @softcap(%a: tensor<?x2xf32>) -> tensor<?x2xf32> {
+      %y = llm.softcap %a to 4.0 : tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    })");
+  auto interpreter = program.interpreter<double>();
+  auto a = rows(1, {3, -2}), b = rows(1, {5, 7});
+  // x times the logistic function of 2 sqrt(2 / pi) (x + 0.044715 x^3).
+  const double slope = 2 * std::sqrt(2 / std::acos(-1.0)), cubic = float(0.044715);
+  const double first = 3 * sigmoid(slope * (3 + 27 * cubic));
+  const double second = -2 * sigmoid(slope * (-2 - 8 * cubic));
+  auto near = [](const std::vector<double> &is, std::vector<double> expected) {
+    ASSERT_EQ(is.size(), expected.size());
+    for (size_t i = 0; i < is.size(); ++i)
+      EXPECT_NEAR(is[i], expected[i], 1e-7); // of the cubic term's factor in either precision
+  };
+  near(run<double>(interpreter, "gelu", {a}), {first, second});
+  near(run<double>(interpreter, "geglu", {a, b}), {5 * first, 7 * second});
+  expectNear(run<double>(interpreter, "scale", {a}), {-4.5, 3});
+  expectNear(run<double>(interpreter, "softcap", {a}), {4 * std::tanh(0.75), -4 * std::tanh(0.5)});
 }
 
 TEST(ModelMath, EmbedTakesRows) {

@@ -133,6 +133,21 @@ TEST(Rope, RotatesNeighboursOfEachHead) {
   expectNear(y, {-2, 1, 3, 4, -6, 5, 7, 8, c, 0.5, 3, 4, -0.5, c, 7, 8});
 }
 
+TEST(Rope, RotatesHalvesOfEachHead) {
+  // Heads of 6 of which the first 4 turn, in pairs (0, 2) and (1, 3): by 90 and by 30 degrees.
+  TestProgram program(R"(
+    func.func @f(%x: tensor<?x12xf32>, %t: tensor<?x4xf32>) -> tensor<?x12xf32> {
+      %y = llm.rope %x, %t head_dim 6 {halves} : tensor<?x12xf32>, tensor<?x4xf32>
+      return %y : tensor<?x12xf32>
+    })");
+  auto interpreter = program.interpreter<double>();
+  auto y = run<double>(interpreter, "f",
+                       {rows(1, {1, 1, 3, 0, 5, 6, 0, 0, 7, 1, 8, 9}),
+                        rows(1, turns({std::numbers::pi / 2, std::numbers::pi / 6}))});
+  double c = std::sqrt(3.0) / 2;
+  expectNear(y, {-3, c, 1, 0.5, 5, 6, -7, -0.5, 0, c, 8, 9});
+}
+
 TEST(Rope, RowsOfTheTableFollowTheTokens) {
   TestProgram program(R"(
     func.func private @inner(%start: index) -> tensor<?x2xf32> {

@@ -65,3 +65,23 @@ func.func @no_candidate(%x: !t) -> !t {
   %0 = llm.swiglu %x, %x : !t
   return %0 : !t
 }
+
+// CHECK-LABEL: func.func @geglu(
+func.func @geglu(%x: !t, %g: !g, %u: !u) -> !t {
+  // CHECK-NEXT: llm.fused_linear %arg0 weights(%arg1, %arg2) {activation = #llm.activation<geglu>}
+  // CHECK-NEXT: return
+  %0:2 = llm.fused_linear %x weights(%g, %u) : (!t, !g, !u) -> (!t, !t)
+  // expected-remark @+1 {{Remark="geglu into linear"}}
+  %1 = llm.geglu %0#0, %0#1 : !t
+  return %1 : !t
+}
+
+// CHECK-LABEL: func.func @gelu(
+func.func @gelu(%x: !t, %n: !v, %g: !g) -> !t {
+  // CHECK-NEXT: llm.fused_linear %arg0 norm(%arg1) weights(%arg2) biases(%arg1) {activation = #llm.activation<gelu>, biased = array<i1: true>, eps = 1.000000e+00 : f32}
+  // CHECK-NEXT: return
+  %0 = llm.fused_linear %x norm(%n) weights(%g) biases(%n) {biased = array<i1: true>, eps = 1.0 : f32} : (!t, !v, !g, !v) -> !t
+  // expected-remark @+1 {{Remark="gelu into linear"}}
+  %1 = llm.gelu %0 : !t
+  return %1 : !t
+}

@@ -82,3 +82,14 @@ func.func @keys_uses(%q: !q, %k: !k, %v: !k, %t: !t, %kv: !kv, %layer: index, %s
   %2 = llm.attention %0, %kv[%layer] at %start scale 0.25 : !q, !kv -> !q
   return %2, %1 : !q, !k
 }
+
+// CHECK-LABEL: func.func @two_kinds_of_pairs(
+func.func @two_kinds_of_pairs(%q: !q, %k: !k, %v: !k, %t: !t, %kv: !kv, %layer: index, %start: index) -> !q {
+  // CHECK: llm.attention
+  %0 = llm.rope %q, %t head_dim 16 {halves} : !q, !t
+  %1 = llm.rope %k, %t head_dim 16 : !k, !t
+  llm.cache_write %kv[%layer] at %start, %1, %v : !kv, !k, !k
+  // expected-remark @+1 {{Reason="query and keys are rotated in different pairs"}}
+  %2 = llm.attention %0, %kv[%layer] at %start scale 0.25 : !q, !kv -> !q
+  return %2 : !q
+}

@@ -39,3 +39,14 @@ func.func @two_layers(%q: !q, %k: !k, %v: !v, %t: !t, %kv: !kv, %l: index, %m: i
   %1 = llm.attention %q1, %kv[%m] at %start scale 0.5 : !q, !kv -> tensor<?x32xf32>
   return %0, %1 : tensor<?x32xf32>, tensor<?x32xf32>
 }
+
+// CHECK-LABEL: func.func @halves(
+func.func @halves(%q: !q, %k: !k, %v: !v, %t: !t, %kv: !kv, %layer: index, %start: index) -> tensor<?x32xf32> {
+  // CHECK-NEXT: llm.fused_attention {{.*}} scale 2.500000e-01 {halves, softcap = 5.000000e+01 : f32}
+  %0 = llm.rope %q, %t head_dim 16 {halves} : !q, !t
+  %1 = llm.rope %k, %t head_dim 16 {halves} : !k, !t
+  llm.cache_write %kv[%layer] at %start, %1, %v : !kv, !k, !v
+  // expected-remark @+1 {{[Passed] llm-fuse-attention}}
+  %2 = llm.attention %0, %kv[%layer] at %start scale 0.25 {softcap = 50.0 : f32} : !q, !kv -> tensor<?x32xf32>
+  return %2 : tensor<?x32xf32>
+}

@@ -72,3 +72,13 @@ func.func @missed_block(%x: !t, %n: !v, %w: !w, %count: index) -> !t {
   }
   return %1 : !t
 }
+
+// CHECK-LABEL: func.func @missed_heads(
+func.func @missed_heads(%x: !t, %n: tensor<16xf32>, %w: !w) -> !t {
+  // CHECK-NEXT: llm.rms_norm
+  // CHECK-NEXT: llm.fused_linear %{{.*}} weights
+  // expected-remark @+1 {{Reason="norm is of heads, not of rows"}}
+  %0 = llm.rms_norm %x, %n eps 1.0e-05 : !t, tensor<16xf32>
+  %1 = llm.fused_linear %0 weights(%w) : (!t, !w) -> !t
+  return %1 : !t
+}

@@ -55,4 +55,27 @@ func.func @swiglu(%x: !h) -> !y {
   return %0 : !y
 }
 
+
+// CHECK-LABEL: func.func @gelu(
+// CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[OUT:[^:]*]]:
+// CHECK: kernel.matmul %{{.*}}, %{{.*}}, %[[OUT]] {epilogue = #kernel.epilogue<gelu>}
+// CHECK-NEXT: return
+func.func @gelu(%x: !h) -> !y {
+  %w = llm.get_weight @q4_0 : !q4_0
+  %0 = llm.fused_linear %x weights(%w) {activation = #llm.activation<gelu>} : (!h, !q4_0) -> !y
+  return %0 : !y
+}
+
+// CHECK-LABEL: func.func @geglu(
+// CHECK-SAME: %[[X:[^:]*]]: {{[^%]*}}, %[[OUT:[^:]*]]:
+// CHECK: kernel.matmul %{{.*}}, %{{.*}}, %[[OUT]]
+// CHECK: kernel.matmul %{{.*}}, %{{.*}}, %[[OUT]] other %[[OUT]] {epilogue = #kernel.epilogue<geglu>}
+// CHECK-NEXT: return
+func.func @geglu(%x: !h) -> !y {
+  %w = llm.get_weight @q4_0 : !q4_0
+  %v = llm.get_weight @q8_0 : !q8_0
+  %0 = llm.fused_linear %x weights(%w, %v) {activation = #llm.activation<geglu>} : (!h, !q4_0, !q8_0) -> !y
+  return %0 : !y
+}
+
 }

@@ -52,3 +52,19 @@ func.func @map(%a: !b, %out: !out) {
   kernel.map add %a, %a into %out : !b, !b, !out
   return
 }
+
+// -----
+!b = !kernel.buffer<64 x f32>
+func.func @map(%a: !b) {
+  // expected-error @+1 {{scale takes a constant}}
+  kernel.map scale %a into %a : !b, !b
+  return
+}
+
+// -----
+!b = !kernel.buffer<64 x f32>
+func.func @map(%a: !b) {
+  // expected-error @+1 {{gelu takes no constant}}
+  kernel.map gelu %a into %a {constant = 1.0 : f32} : !b, !b
+  return
+}

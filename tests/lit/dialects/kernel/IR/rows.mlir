@@ -23,6 +23,8 @@ func.func @rows(%tokens: !kernel.buffer<1 x i32>, %e: tensor<100x64xf16>, %x: !b
   kernel.pack_rows %x, %p norm %w {eps = 1.0e-05 : f32} : !b, !p, tensor<64xf32>
   // CHECK: kernel.rope %arg2, %arg4, %arg3 {head_dim = 16 : i64} : !kernel.buffer<64 x f32>, !kernel.buffer<16 x f32>, !kernel.buffer<64 x f32>
   kernel.rope %x, %t, %y {head_dim = 16 : i64} : !b, !t, !b
+  // CHECK: kernel.layer_norm %arg2, %arg5, %arg5, %arg3 {eps = 9.99999974E-6 : f32} : !kernel.buffer<64 x f32>, tensor<64xf32>, tensor<64xf32>, !kernel.buffer<64 x f32>
+  kernel.layer_norm %x, %w, %w, %y {eps = 1.0e-05 : f32} : !b, tensor<64xf32>, tensor<64xf32>, !b
   return
 }
 

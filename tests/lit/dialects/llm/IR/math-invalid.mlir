@@ -68,3 +68,17 @@ func.func @swiglu(%a: tensor<?x64xf32>, %b: tensor<?x32xf32>) {
   %y = "llm.swiglu"(%a, %b) : (tensor<?x64xf32>, tensor<?x32xf32>) -> tensor<?x64xf32>
   return
 }
+
+// -----
+func.func @layer_norm(%x: tensor<?x64xf32>, %w: tensor<16xf32>) {
+  // expected-error @+1 {{input has 64 columns, expected 16}}
+  %y = llm.layer_norm %x, %w, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+func.func @softcap(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{cap must be positive}}
+  %y = llm.softcap %x to 0.0 : tensor<?x64xf32>
+  return
+}

@@ -38,3 +38,32 @@ func.func @elementwise(%a: tensor<?x64xf32>, %b: tensor<?x64xf32>) -> tensor<?x6
   %3 = llm.swiglu %2, %b : tensor<?x64xf32>
   return %3 : tensor<?x64xf32>
 }
+
+// CHECK-LABEL: func.func @norms
+func.func @norms(%x: tensor<?x64xf32>, %h: tensor<16xf32>, %w: tensor<64xf32>) -> tensor<?x64xf32> {
+  // CHECK: llm.rms_norm %arg0, %arg1 eps 9.99999974E-6 : tensor<?x64xf32>, tensor<16xf32>
+  %0 = llm.rms_norm %x, %h eps 1.0e-05 : tensor<?x64xf32>, tensor<16xf32>
+  // CHECK: llm.layer_norm %{{.*}}, %arg2, %arg2 eps 9.99999974E-6 : tensor<?x64xf32>, tensor<64xf32>
+  %1 = llm.layer_norm %0, %w, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+  return %1 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func.func @gelu
+func.func @gelu(%a: tensor<?x64xf32>, %b: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // CHECK: llm.gelu %arg0 : tensor<?x64xf32>
+  %0 = llm.gelu %a : tensor<?x64xf32>
+  // CHECK: llm.geglu %{{.*}}, %arg1 : tensor<?x64xf32>
+  %1 = llm.geglu %0, %b : tensor<?x64xf32>
+  // CHECK: llm.scale %{{.*}} by 8.000000e+00 : tensor<?x64xf32>
+  %2 = llm.scale %1 by 8.0 : tensor<?x64xf32>
+  // CHECK: llm.softcap %{{.*}} to 3.000000e+01 : tensor<?x64xf32>
+  %3 = llm.softcap %2 to 30.0 : tensor<?x64xf32>
+  return %3 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func.func @halves
+func.func @halves(%x: tensor<?x64xf32>, %t: tensor<?x16xf32>) -> tensor<?x64xf32> {
+  // CHECK: llm.rope %arg0, %arg1 head_dim 32 {halves} : tensor<?x64xf32>, tensor<?x16xf32>
+  %0 = llm.rope %x, %t head_dim 32 {halves} : tensor<?x64xf32>, tensor<?x16xf32>
+  return %0 : tensor<?x64xf32>
+}

@@ -68,3 +68,7 @@ func.func @get() {
   %s = llm.get_state @kv : !llm.kv_cache<layers = 1, heads = 1, key = 8 x f16, value = 8 x f16>
   return
 }
+
+// -----
+// expected-error @+1 {{rows are numbered from 0, not -1}}
+llm.weight @k : tensor<64x32xf16> from "qkv" row -1

@@ -9,6 +9,10 @@ llm.weight @norm : tensor<64xf32> from "output_norm.weight" {tied}
 llm.weight @blk.n : tensor<64xf32> from "blk.{layer}.n" layers [0, 2]
 // CHECK: llm.weight @blk.m : tensor<64xf32> from "blk.{layer}.m" layers [1]
 llm.weight @blk.m : tensor<64xf32> from "blk.{layer}.m" layers [1]
+// CHECK: llm.weight @blk.k : tensor<64x32xf16> from "blk.{layer}.qkv" row 128 layers [0, 1]
+llm.weight @blk.k : tensor<64x32xf16> from "blk.{layer}.qkv" row 128 layers [0, 1]
+// CHECK: llm.weight @q : tensor<64xf32> from "qkv.bias" row 0
+llm.weight @q : tensor<64xf32> from "qkv.bias" row 0
 // CHECK: llm.state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128 x f16, value = 64 x f16>
 llm.state @kv : !llm.kv_cache<layers = 3, heads = 8, key = 128 x f16, value = 64 x f16>
 
