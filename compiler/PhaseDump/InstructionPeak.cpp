@@ -1,7 +1,7 @@
 #include "compiler/PhaseDump/InstructionPeak.h"
 #include "compiler/Driver/Compiler.h"
 #include "compiler/Jit/ObjectCode.h"
-#include "passes/Vector/BlockEmitter.h"
+#include "passes/Vector/DotProduct.h"
 #include "passes/Vector/MatrixUnit.h"
 #include <chrono>
 

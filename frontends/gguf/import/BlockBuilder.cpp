@@ -58,6 +58,4 @@ Value BlockBuilder::geglu(Value gate, Value up) {
 
 Value BlockBuilder::gelu(Value x) { return llm::GeluOp::create(b, x.getType(), x); }
 
-Value BlockBuilder::add(Value x, Value y) { return llm::AddOp::create(b, x.getType(), x, y); }
-
 } // namespace llmc
