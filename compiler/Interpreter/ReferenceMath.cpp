@@ -39,8 +39,9 @@ Real siluOf(Real x) {
 
 template <class Real>
 Real geluOf(Real x) {
-  const Real slope = static_cast<Real>(std::sqrt(2 / std::numbers::pi));
-  return x / 2 * (1 + std::tanh(slope * (x + static_cast<Real>(0.044715) * x * x * x)));
+  // (1 + tanh(u)) / 2 is 1 / (1 + exp(-2 u)), which also has digits where tanh(u) is near -1.
+  const Real slope = static_cast<Real>(2 * std::sqrt(2 / std::numbers::pi));
+  return x / (1 + std::exp(-slope * (x + static_cast<Real>(0.044715) * x * x * x)));
 }
 
 template <class Real>

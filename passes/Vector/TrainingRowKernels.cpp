@@ -89,45 +89,45 @@ void emitRmsNormAdjoint(OpEmission &emission, RmsNormAdjointOp op) {
   std::string name = "rms_norm_adjoint." + std::to_string(width);
   if (heads > 1)
     name += "." + std::to_string(heads);
-  emitUnits(emission, op.getLoc(), name, emission.e.mul(emission.rows, emission.e.c64(heads)),
-            pointers, [&](Emitter &e, Value unit, ValueRange p) {
-              Value offset = e.mul(e.div(unit, e.c64(heads)), e.c64(type.getRowBytes()));
-              offset = e.add(offset, e.mul(e.rem(unit, e.c64(heads)), e.c64(4 * width)));
-              Value adjoint = e.gep(p[0], offset), input = e.gep(p[1], offset),
-                    out = e.gep(p[3], offset);
-              auto load = [&](Value row, Value bytes, Value mask, unsigned align) {
-                Value at = e.gep(row, bytes);
-                return mask ? e.maskedLoad(e.vf32, at, mask, align) : e.load(e.vf32, at, align);
-              };
-              // x and dy * weight
-              auto both = [&](Value bytes, Value mask) -> std::pair<Value, Value> {
-                Value g = e.fmul(load(adjoint, bytes, mask, align), load(p[2], bytes, mask, 4));
-                return {load(input, bytes, mask, align), g};
-              };
-              Value zero = e.splatF(e.vf32, 0);
-              Values sums = emitRow(e, width, {zero, zero},
-                                    [&](Value bytes, Value mask, ValueRange c) -> Values {
-                                      auto [x, g] = both(bytes, mask);
-                                      return {e.fma(x, x, c[0]), e.fma(g, x, c[1])};
-                                    });
-              auto mean = [&](Value sum) {
-                return e.fdiv(e.reduce(vector::CombiningKind::ADD, sum), e.cf(double(width)));
-              };
-              Value square = e.fadd(mean(sums[0]), p[4]);
-              Value slope = e.broadcast(e.vf32, e.fdiv(mean(sums[1]), square));
-              Value root = e.create<LLVM::SqrtOp>(e.f32, square);
-              Value factor = e.broadcast(e.vf32, e.fdiv(e.cf(1), root));
-              emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
-                auto [x, g] = both(bytes, mask);
-                Value y = e.fmul(e.fsub(g, e.fmul(x, slope)), factor);
-                // Behind the last element there is the next head, or nothing that counts.
-                if (mask && heads > 1)
-                  e.maskedStore(y, e.gep(out, bytes), mask, 4);
-                else
-                  e.store(y, e.gep(out, bytes), align);
-                return Values();
-              });
+  Value units = heads > 1 ? emission.e.mul(emission.rows, emission.e.c64(heads)) : emission.rows;
+  emitUnits(
+      emission, op.getLoc(), name, units, pointers, [&](Emitter &e, Value unit, ValueRange p) {
+        Value offset = e.mul(e.div(unit, e.c64(heads)), e.c64(type.getRowBytes()));
+        offset = e.add(offset, e.mul(e.rem(unit, e.c64(heads)), e.c64(4 * width)));
+        Value adjoint = e.gep(p[0], offset), input = e.gep(p[1], offset), out = e.gep(p[3], offset);
+        auto load = [&](Value row, Value bytes, Value mask, unsigned align) {
+          Value at = e.gep(row, bytes);
+          return mask ? e.maskedLoad(e.vf32, at, mask, align) : e.load(e.vf32, at, align);
+        };
+        // x and dy * weight
+        auto both = [&](Value bytes, Value mask) -> std::pair<Value, Value> {
+          Value g = e.fmul(load(adjoint, bytes, mask, align), load(p[2], bytes, mask, 4));
+          return {load(input, bytes, mask, align), g};
+        };
+        Value zero = e.splatF(e.vf32, 0);
+        Values sums =
+            emitRow(e, width, {zero, zero}, [&](Value bytes, Value mask, ValueRange c) -> Values {
+              auto [x, g] = both(bytes, mask);
+              return {e.fma(x, x, c[0]), e.fma(g, x, c[1])};
             });
+        auto mean = [&](Value sum) {
+          return e.fdiv(e.reduce(vector::CombiningKind::ADD, sum), e.cf(double(width)));
+        };
+        Value square = e.fadd(mean(sums[0]), p[4]);
+        Value slope = e.broadcast(e.vf32, e.fdiv(mean(sums[1]), square));
+        Value root = e.create<LLVM::SqrtOp>(e.f32, square);
+        Value factor = e.broadcast(e.vf32, e.fdiv(e.cf(1), root));
+        emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
+          auto [x, g] = both(bytes, mask);
+          Value y = e.fmul(e.fsub(g, e.fmul(x, slope)), factor);
+          // Behind the last element there is the next head, or nothing that counts.
+          if (mask && heads > 1)
+            e.maskedStore(y, e.gep(out, bytes), mask, 4);
+          else
+            e.store(y, e.gep(out, bytes), align);
+          return Values();
+        });
+      });
 }
 
 void emitSiluAdjoint(OpEmission &emission, SiluAdjointOp op) {

@@ -60,18 +60,18 @@ func.func @up_uses(%x: !t, %w: !w) -> (!t, !t, !t) {
 }
 
 // CHECK-LABEL: func.func @gelu_of_residual(
-func.func @gelu_of_residual(%x: !t, %r: !t, %g: !g) -> !t {
+func.func @gelu_of_residual(%x: !t, %r: !t, %w: !w) -> !t {
   // CHECK: llm.gelu
-  %0 = llm.fused_linear %x weights(%g) residual(%r) : (!t, !g, !t) -> !t
+  %0 = llm.fused_linear %x weights(%w) residual(%r) : (!t, !w, !t) -> !t
   // expected-remark @+1 {{Reason="linear has a residual"}}
   %1 = llm.gelu %0 : !t
   return %1 : !t
 }
 
 // CHECK-LABEL: func.func @gelu_of_one_of_two(
-func.func @gelu_of_one_of_two(%x: !t, %g: !g) -> (!t, !t) {
+func.func @gelu_of_one_of_two(%x: !t, %w: !w) -> (!t, !t) {
   // CHECK: llm.gelu
-  %0:2 = llm.fused_linear %x weights(%g, %g) : (!t, !g, !g) -> (!t, !t)
+  %0:2 = llm.fused_linear %x weights(%w, %w) : (!t, !w, !w) -> (!t, !t)
   // expected-remark @+1 {{Reason="linear has 2 products"}}
   %1 = llm.gelu %0#0 : !t
   return %1, %0#1 : !t, !t
