@@ -6,8 +6,11 @@ async function loadDump() {
   const holder = document.getElementById("data");
   let bytes = Uint8Array.from(atob(holder.textContent.trim()), (c) => c.charCodeAt(0));
   if (holder.dataset.encoding === "deflate") {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    const inflate = new DecompressionStream("deflate");
+    const writer = inflate.writable.getWriter();
+    writer.write(bytes);
+    writer.close();
+    bytes = new Uint8Array(await new Response(inflate.readable).arrayBuffer());
   }
   holder.remove();
   const dump = JSON.parse(new TextDecoder().decode(bytes));
