@@ -120,7 +120,7 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
   const auto adapters = std::make_shared<AdapterWeights>(*std::move(read));
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      importModel(compiler, **file, {options.cacheTypes, adapters->requests()});
+      importModel(compiler, **file, {options.cacheTypes, adapters->requests(), options.context});
   if (!module.ok())
     return module.status();
   model.importSeconds = watch.lap();

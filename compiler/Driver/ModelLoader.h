@@ -19,6 +19,7 @@ struct LoadOptions {
   CompileOptions compile;
   CacheTypes cacheTypes; // an artifact keeps its own
   std::vector<lora::AdapterChoice> adapters;
+  int64_t context = 0; // see ImportOptions
   // Weights are one small number everywhere; the file's tensor data is not read.
   bool splatWeights = false;
   // Told while weights are packed, with the share that is done.

@@ -1,5 +1,6 @@
 #include "runtime/llm/Session.h"
 #include "absl/strings/str_cat.h"
+#include "dialects/llm/Formats/DefaultContext.h"
 #include <algorithm>
 #include <cstring>
 
@@ -7,7 +8,6 @@ namespace llmc {
 
 namespace {
 
-constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kTile = 16; // positions are counted in tiles
 // Logits are computed for a few rows at a time: a row may have 128256 numbers.
 constexpr int64_t kLogitsRows = 32;
@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::create(const Program &program,
   if (context < 0)
     return absl::InvalidArgumentError(absl::StrCat("a context of ", context, " tokens cannot be"));
   if (context == 0)
-    context = std::min(program.manifest.contextLength, kDefaultContext);
+    context = defaultContext(program.manifest.contextLength);
   std::unique_ptr<Session> session(new Session(program, team));
   if (absl::Status status = session->allocate(context); !status.ok())
     return status;

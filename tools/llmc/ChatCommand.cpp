@@ -67,7 +67,8 @@ absl::Status Chat::open() {
   if (!options_.loadPath.empty())
     if (absl::Status status = conversation_.load(options_.loadPath); !status.ok())
       return status;
-  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options_.model);
+  absl::StatusOr<std::unique_ptr<Engine>> engine =
+      Engine::open(withContext(options_.model, options_.context));
   if (!engine.ok())
     return engine.status();
   engine_ = *std::move(engine);

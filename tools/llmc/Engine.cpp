@@ -33,6 +33,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   load.splatWeights = splatWeights;
   load.cacheTypes = {options.keyCacheType, options.valueCacheType};
   load.adapters = options.adapters;
+  load.context = options.context;
   load.progress = [&](double share) { progress.show(share); };
   absl::StatusOr<LoadedModel> model = loadModel(options.path, engine->team_, load);
   if (!model.ok())

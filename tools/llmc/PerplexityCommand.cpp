@@ -36,7 +36,8 @@ absl::Status perplexity(const PerplexityOptions &options) {
   absl::StatusOr<std::string> text = options.text.read();
   if (!text.ok())
     return text.status();
-  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options.model);
+  absl::StatusOr<std::unique_ptr<Engine>> engine =
+      Engine::open(withContext(options.model, options.context));
   if (!engine.ok())
     return engine.status();
   absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = loadTokenizer((*engine)->file());

@@ -118,7 +118,8 @@ absl::Status Run::operator()() {
   absl::StatusOr<Sampler> sampler = Sampler::create(options_.sampler);
   if (!sampler.ok())
     return sampler.status();
-  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options_.model);
+  absl::StatusOr<std::unique_ptr<Engine>> engine =
+      Engine::open(withContext(options_.model, options_.context));
   if (!engine.ok())
     return engine.status();
   engine_ = std::move(*engine);

@@ -24,10 +24,16 @@ struct ModelOptions {
   int64_t maxRows = 512;
   bool noObjectCache = false;
   std::vector<lora::AdapterChoice> adapters = {};
+  int64_t context = 0; // tokens that sessions will hold; 0: the default of SessionOptions
   // No options of their own:
   std::optional<TileChoice> tiles = {}; // instead of the target's
   PhaseOptions phases = {};
 };
+
+inline ModelOptions withContext(ModelOptions options, int64_t context) {
+  options.context = context;
+  return options;
+}
 
 // When a generation ends.
 struct GenerationLimits {

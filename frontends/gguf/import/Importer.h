@@ -27,8 +27,8 @@ struct ImportOptions {
   CacheTypes cacheTypes;
   // Each weight once, with scale 1, because a scale can be a part of B.
   std::vector<AdaptedWeight> adapters;
-  // Positions that the program is for, which some models choose their rotary angles by; 0: those
-  // that the model was trained for.
+  // Positions that the program is for, which some models choose their rotary angles by; 0:
+  // defaultContext().
   int64_t context = 0;
 };
 

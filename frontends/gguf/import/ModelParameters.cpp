@@ -1,5 +1,6 @@
 #include "frontends/gguf/import/ModelParameters.h"
 #include "absl/strings/str_cat.h"
+#include "dialects/llm/Formats/DefaultContext.h"
 #include "frontends/gguf/import/Architectures.h"
 #include <cmath>
 
@@ -52,7 +53,7 @@ absl::StatusOr<ModelParameters> readModelParameters(const ModelBuilder &builder,
   p.kvHeads = r.count("attention.head_count_kv", 65536, p.heads);
   p.feedForward = r.count("feed_forward_length", kMost);
   p.contextLength = r.count("context_length", int64_t(1) << 31);
-  p.context = context ? context : p.contextLength;
+  p.context = context ? context : defaultContext(p.contextLength);
   p.normEps = r.number("attention.layer_norm_rms_epsilon", 1e-5);
   if (!r.has("attention.key_length") && p.width % p.heads != 0)
     r.fail("attention.head_count",

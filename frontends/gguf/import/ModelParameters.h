@@ -51,7 +51,7 @@ struct ModelParameters {
   int64_t attended() const { return heads * valueLength; }
 };
 
-// `context`: positions that the program is for; 0: those that the model was trained for.
+// `context`: positions that the program is for; 0: defaultContext().
 absl::StatusOr<ModelParameters>
 readModelParameters(const ModelBuilder &builder, const Architecture &architecture, int64_t context);
 
