@@ -3,39 +3,24 @@
   test_architectures.py [Qwen2 ...]
 
 The models are small, but every term of their architecture matters in them, which
-tests/oracle/check_reference.py sees to. Of F32 with an F32 cache, llmc must agree to about 1e-11.
+tests/oracle/check_terms.py sees to. Of F32 with an F32 cache, llmc must agree to about 1e-11.
 """
 
-import sys
-import tempfile
 import unittest
 
-from model_case import ModelCase, call, exact_rows  # shows where the oracle is
+from model_case import ModelCase, exact_rows  # shows where the oracle is
 from likelihood import mean_kl
-from make_model import make_model
 
 CONTEXT, WINDOWS = 80, 2
-SKIPPED = 77
-UNKNOWN = ("is not known", "which llmc does not support")
 
 
 class ArchitectureCase:
     arch = None
     variants = {}  # options of make_model by name, beside the defaults
-    optional = False  # whether llmc may say that it does not know it
+    seed = 3
 
     def model(self, **options):
-        return self.make(arch=self.arch, seed=3, **options)
-
-    @classmethod
-    def setUpClass(cls):
-        if not cls.optional:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            path = make_model(folder + "/small.gguf", arch=cls.arch, layers=1, dim=64, ffn=64)[0]
-            error = call("run", path, "-p", "a", "-n", 1).stderr.decode(errors="replace")
-        if any(word in error for word in UNKNOWN):
-            raise unittest.SkipTest(f"llmc does not know {cls.arch}")
+        return self.make(arch=self.arch, seed=self.seed, **options)
 
     def test_exact(self):
         for name, options in {"default": {}, **self.variants}.items():
@@ -58,7 +43,7 @@ class ArchitectureCase:
 
 class Mixtral(ArchitectureCase, ModelCase):
     arch = "mixtral"
-    optional = True
+    seed = 2  # in which rounding seldom takes another expert for an equal one, by the exact passes alone
 
 
 class Qwen2(ArchitectureCase, ModelCase):
@@ -73,7 +58,6 @@ class Qwen3(ArchitectureCase, ModelCase):
 
 class Qwen3Moe(ArchitectureCase, ModelCase):
     arch = "qwen3moe"
-    optional = True
 
 
 class GptNeoX(ArchitectureCase, ModelCase):
@@ -98,5 +82,4 @@ class Gemma3(ArchitectureCase, ModelCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False).result
-    sys.exit(SKIPPED if result.skipped else not result.wasSuccessful())
+    unittest.main()
