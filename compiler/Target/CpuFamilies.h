@@ -13,8 +13,8 @@ namespace llmc {
 struct CpuFamily {
   const char *name;   // as llvm::Triple has it
   std::string triple; // of the system that code is made for
-  // LLVM's names of the features that decide whether code runs, between commas: what else a CPU has
-  // decides about speed.
+  // LLVM's names of the features that decide whether code runs, between commas. Others are hints
+  // about speed.
   const char *instructionSets;
 };
 
@@ -24,9 +24,8 @@ void initializeLlvm();
 // All families, that of this machine first.
 const std::vector<CpuFamily> &cpuFamilies();
 
-// What LLVM knows of a CPU, or, without a name, of the CPUs of the triple in general. `features`
-// as
-// "+avx2,-fma" come on top. Null where this LLVM has no such back end.
+// What LLVM knows of a CPU, or, without a name, of the triple's CPUs in general. `features`, as
+// "+avx2,-fma", come on top. Null where this LLVM has no such back end.
 std::unique_ptr<llvm::MCSubtargetInfo> subtargetOf(absl::string_view triple, absl::string_view cpu,
                                                    absl::string_view features);
 

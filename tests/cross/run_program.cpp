@@ -34,6 +34,9 @@ using llmc::StepFunction;
 // Positions that the cache has room for.
 constexpr int64_t kCapacity = 512;
 constexpr unsigned kThreads = 2;
+// Rows whose logits are computed at a time, as Session does: one alone may be summed in another
+// order than several.
+constexpr int64_t kLogitsRows = 32;
 
 [[noreturn]] void fail(const std::string &what) {
   std::cerr << "run_program: " << what << "\n";
@@ -102,7 +105,7 @@ public:
   Model(const Description &description, std::span<const uint8_t> file, const char *code)
       : d(description), arena(d.arena), scratch(d.scratch * kThreads),
         hidden((d.maxRows + llmc::kResultRowPadding) * padded(d.width) * 4),
-        logitsRow((1 + llmc::kResultRowPadding) * padded(d.vocabulary) * 4) {
+        logitsRows((kLogitsRows + llmc::kResultRowPadding) * padded(d.vocabulary) * 4) {
     for (auto [offset, bytes] : d.weights) {
       if (offset % 64 != 0 || offset > file.size() || bytes > file.size() - offset)
         fail("a weight lies outside its file");
@@ -127,10 +130,15 @@ public:
     position += tokens.size();
   }
 
-  // Logits after token `row` of the last evaluate().
-  std::span<const float> logitsOf(int64_t row) {
-    run(logits, {address(hidden) + row * padded(d.width) * 4, address(logitsRow)}, 1);
-    return {reinterpret_cast<const float *>(logitsRow.data), size_t(d.vocabulary)};
+  // Logits after each of `rows` tokens of the last evaluate(), at most kLogitsRows.
+  std::vector<std::span<const float>> logitsOf(int64_t first, int64_t rows) {
+    run(logits, {address(hidden) + first * padded(d.width) * 4, address(logitsRows)}, rows);
+    std::vector<std::span<const float>> result;
+    for (int64_t row = 0; row < rows; ++row)
+      result.emplace_back(reinterpret_cast<const float *>(logitsRows.data) +
+                              row * padded(d.vocabulary),
+                          size_t(d.vocabulary));
+    return result;
   }
 
 private:
@@ -154,7 +162,7 @@ private:
   std::vector<const uint8_t *> weights;
   std::vector<std::unique_ptr<Memory>> caches;
   std::vector<uint8_t *> states;
-  Memory arena, scratch, hidden, logitsRow;
+  Memory arena, scratch, hidden, logitsRows;
   StepFunction step = nullptr, logits = nullptr;
   int64_t position = 0;
 };
@@ -183,13 +191,13 @@ int main(int argc, char **argv) {
   for (size_t at = 0; at < tokens.size(); at += step) {
     step = std::min(rows, tokens.size() - at);
     model.evaluate(std::span(tokens).subspan(at, step));
-    for (size_t row = 0; count == 0 && row < step; ++row) {
-      const std::span<const float> logits = model.logitsOf(row);
-      std::fwrite(logits.data(), sizeof(float), logits.size(), stdout);
-    }
+    for (int64_t row = 0; count == 0 && row < int64_t(step); row += kLogitsRows)
+      for (std::span<const float> logits :
+           model.logitsOf(row, std::min(kLogitsRows, int64_t(step) - row)))
+        std::fwrite(logits.data(), sizeof(float), logits.size(), stdout);
   }
   for (long i = 0; i < count; ++i) {
-    const std::span<const float> logits = model.logitsOf(int64_t(step) - 1);
+    const std::span<const float> logits = model.logitsOf(int64_t(step) - 1, 1)[0];
     const int32_t best = std::ranges::max_element(logits) - logits.begin();
     std::cout << best << (i + 1 < count ? " " : "\n");
     step = 1;
