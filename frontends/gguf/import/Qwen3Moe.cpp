@@ -12,10 +12,12 @@ void configure(ParameterReader &r, ModelParameters &p) {
   p.ropeHalves = true;
 }
 
+// At the call, because kQwen3 may be initialized after what is below.
+std::vector<LayerTensor> tensors(const ModelParameters &p) { return kQwen3.tensors(p); }
+
 } // namespace
 
 // Qwen 3's attention, Mixtral's feed-forward.
-const Architecture kQwen3Moe = {"qwen3moe", configure, kQwen3.tensors, kLlama.block,
-                                /*trains=*/false};
+const Architecture kQwen3Moe = {"qwen3moe", configure, tensors, kLlama.block, /*trains=*/false};
 
 } // namespace llmc

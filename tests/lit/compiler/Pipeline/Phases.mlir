@@ -27,6 +27,7 @@
 // LLVM-NEXT:   llm-fold-adjoints,
 // LLVM-NEXT:   llm-verify-phase{phase=autodiff},
 // LLVM-NEXT:   llm-fuse-swiglu,
+// LLVM-NEXT:   llm-fuse-experts,
 // LLVM:        llm-verify-phase{phase=fuse},
 // LLVM-NEXT:   llm-assign-layouts,
 // LLVM-NEXT:   llm-verify-phase{phase=layout},

@@ -12,7 +12,7 @@ llm.weight @w : !w from "w"
 
 // All wait for the table; gate and up are split alike, so that up need not wait for the gate.
 // CHECK-LABEL: func.func @layer(
-// CHECK: kernel.route
+// CHECK: kernel.route %
 // CHECK-NEXT: kernel.barrier
 // CHECK-NEXT: kernel.group_tokens
 // CHECK-NEXT: kernel.barrier

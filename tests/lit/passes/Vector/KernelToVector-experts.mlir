@@ -29,7 +29,7 @@ func.func @routing(%l: !kernel.buffer<8 x f32>) {
 // CHECK: scf.if
 // CHECK: arith.constant 8192 : i64
 // CHECK: func.call @matmul.f16.store(
-// CHECK: func.call @expert_sum.residual
+// CHECK: call @"expert_sum.residual
 func.func @products(%p: !p, %y: !y, %h: !b, %out: !b) {
   %w = kernel.get_weight @w : !w
   %r = kernel.alloc at 0 : !r
@@ -40,7 +40,7 @@ func.func @products(%p: !p, %y: !y, %h: !b, %out: !b) {
 
 // What all experts share is packed once in a step of one token.
 // CHECK-LABEL: func.func @packing(
-// CHECK: call @pack_routed.{{.*}}.64.shared
+// CHECK: call @"pack_routed.{{.*}}.64.shared"
 func.func @packing(%x: !b, %p: !p) {
   %r = kernel.alloc at 0 : !r
   kernel.pack_routed %x, %p by %r {shared} : !b, !p, !r

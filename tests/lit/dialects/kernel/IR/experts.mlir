@@ -9,7 +9,7 @@
 
 // CHECK-LABEL: func.func @routing
 func.func @routing(%l: !kernel.buffer<8 x f32>, %r: !r) {
-  // CHECK: kernel.route %arg0, %arg1 {normalize} : !kernel.buffer<8 x f32>, !kernel.routing<experts = 8, top_k = 2, tile = 2>
+  // CHECK: kernel.route %arg0, %arg1 {normalize} : <8 x f32>, !kernel.routing<experts = 8, top_k = 2, tile = 2>
   kernel.route %l, %r {normalize} : !kernel.buffer<8 x f32>, !r
   // CHECK: kernel.group_tokens %arg1 : !kernel.routing<experts = 8, top_k = 2, tile = 2>
   kernel.group_tokens %r : !r
