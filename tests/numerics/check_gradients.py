@@ -20,7 +20,8 @@ except ImportError:
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
 from make_model import make_model
-from reference_llama import Llama
+from reference import load
+from rope import HALVES
 
 # Keys of 16 elements, whose scale 1/4 is the same in float32, the type of the attribute.
 SMALL = dict(dim=48, layers=2, heads=6, kv=2, key_length=16, value_length=16, ffn=72, vocab=83,
@@ -55,6 +56,10 @@ CASES = {
     "rope": (dict(SMALL, rope_dims=10, rope_scaling="yarn:4:64"), every(), 1, 9, 0),
     "one-head": (dict(SMALL, heads=5, kv=1), every(), 1, 9, 0),
     "F16": (dict(SMALL, type="F16"), every(), 1, 9, 0),
+    "qwen2": (dict(arch="qwen2", dim=64, heads=4, kv=2), every(), 1, 9, 0),
+    "qwen3": (dict(arch="qwen3"), every(), 2, 7, 0),
+    # Of joint tensors there are no adapters; a context that short factors are for.
+    "phi3": (dict(arch="phi3", dim=64, heads=4, kv=2, original_ctx=256), every(["attn_output", "ffn_down"]), 1, 9, 0),
     **{t: (dict(BLOCKS, type=t), EVERYTHING, 1, 8, 0)
        for t in ("BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_M", "Q5_K_M", "Q6_K",
                  "IQ4_NL", "IQ4_XS", "MXFP4")},
@@ -95,12 +100,24 @@ class Model:
     """The training loss in PyTorch, in float64."""
 
     def __init__(self, path, adapters, matrices, sequences, dropout):
-        self.m = Llama(path)
+        self.m = load(path)
         self.w = {n: torch.from_numpy(np.asarray(self.m.gguf.tensor(n), np.float64))
                   for n in self.m.gguf.tensors}
+        for i in range(self.m.layers):
+            self.split(f"blk.{i}.attn_qkv", [f"blk.{i}.attn_{n}" for n in "qkv"],
+                       [self.m.heads[i] * self.m.dk, self.m.kv[i] * self.m.dk, self.m.kv[i] * self.m.dv])
+            if f"blk.{i}.ffn_gate.weight" not in self.w:
+                half = len(self.w[f"blk.{i}.ffn_up.weight"]) // 2
+                self.split(f"blk.{i}.ffn_up", [f"blk.{i}.ffn_gate", f"blk.{i}.ffn_up"], [half, half])
         self.adapters = {name: (a, b, scale)
                          for (name, _, scale), (a, b) in zip(adapters, matrices)}
         self.sequences, self.dropout = sequences, dropout
+
+    def split(self, joint, names, rows):
+        """Makes matrices of their own of those that the file has as one."""
+        if joint + ".weight" in self.w:
+            for name, part in zip(names, torch.split(self.w.pop(joint + ".weight"), rows)):
+                self.w[name + ".weight"] = part
 
     def linear(self, x, name, layer, weight=None):
         y = x @ (self.w[name + ".weight"] if weight is None else weight).T
@@ -120,21 +137,31 @@ class Model:
     def rope(self, x, positions):
         r = self.m.rope
         angle = torch.from_numpy(positions[:, None] * r.freq)[:, None, :]
-        pairs = torch.view_as_complex(x[..., : r.dims].reshape(*x.shape[:-1], -1, 2).contiguous())
-        turned = torch.view_as_real(pairs * torch.polar(torch.full_like(angle, r.magnitude), angle))
-        return torch.cat([turned.flatten(-2), x[..., r.dims :]], -1)
+        x, rest = x[..., : r.dims], x[..., r.dims :]
+        pairs = (x.unflatten(-1, (2, -1)).transpose(-1, -2) if r.pairs == HALVES
+                 else x.unflatten(-1, (-1, 2)))
+        turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous())
+                                    * torch.polar(torch.full_like(angle, r.magnitude), angle))
+        if r.pairs == HALVES:
+            turned = turned.transpose(-1, -2)
+        return torch.cat([turned.flatten(-2), rest], -1)
 
-    def attention(self, q, k, v, heads, kv):
+    def attention(self, q, k, v, layer):
         rows, length = len(q), len(q) // self.sequences
+        heads, kv = self.m.heads[layer], self.m.kv[layer]
         positions = np.arange(rows) % length
-        q = self.rope(q.reshape(rows, heads, -1), positions)
-        k = self.rope(k.reshape(rows, kv, -1), positions)
+        q, k = q.reshape(rows, heads, -1), k.reshape(rows, kv, -1)
+        if f"blk.{layer}.attn_q_norm.weight" in self.w:
+            q = self.norm(q, f"blk.{layer}.attn_q_norm.weight")
+            k = self.norm(k, f"blk.{layer}.attn_k_norm.weight")
+        q, k = self.rope(q, positions), self.rope(k, positions)
         split = lambda x: x.reshape(self.sequences, length, x.shape[1], -1).transpose(1, 2)
         q, k, v = split(q), split(k), split(v.reshape(rows, kv, -1))
         k, v = (x.repeat_interleave(heads // kv, 1) for x in (k, v))
         score = q @ k.transpose(-1, -2) / self.m.dk**0.5
         distance = torch.arange(length)[:, None] - torch.arange(length)[None, :]
-        hidden = (distance < 0) | (distance >= self.m.window if self.m.window else distance < 0)
+        window = self.m.window_of(layer)
+        hidden = (distance < 0) | (distance >= window if window else distance < 0)
         y = torch.softmax(score.masked_fill(hidden, -torch.inf), -1) @ v
         return y.transpose(1, 2).reshape(rows, -1)
 
@@ -147,7 +174,7 @@ class Model:
             self.site, blk = 0, f"blk.{i}."
             x = self.norm(h, blk + "attn_norm.weight")
             q, k, v = (self.linear(x, blk + "attn_" + n, i) for n in "qkv")
-            y = self.attention(q, k, v, self.m.heads[i], self.m.kv[i])
+            y = self.attention(q, k, v, i)
             h = h + self.linear(y, blk + "attn_output", i)
             x = self.norm(h, blk + "ffn_norm.weight")
             gate, up = (self.linear(x, blk + "ffn_" + n, i) for n in ("gate", "up"))
@@ -167,8 +194,8 @@ def check(name, train_step, folder):
     options, adapters, sequences, length, dropout = CASES[name]
     path = make_model(os.path.join(folder, name + ".gguf"), seed=11, **options)[0]
     rng = np.random.default_rng(3)
-    m = Llama(path)
-    vocab = options["vocab"]
+    m = load(path)
+    vocab = m.head.shape[1]
     rows = sequences * length
     tokens, targets = rng.integers(0, vocab, rows), rng.integers(0, vocab, rows)
     targets[rng.random(rows) < 0.3] = -1
