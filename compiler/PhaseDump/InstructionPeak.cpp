@@ -1,6 +1,7 @@
 #include "compiler/PhaseDump/InstructionPeak.h"
 #include "compiler/Driver/Compiler.h"
 #include "compiler/Jit/ObjectCode.h"
+#include "dialects/kernel/IR/DotTable.h"
 #include "passes/Vector/DotProduct.h"
 #include "passes/Vector/MatrixUnit.h"
 #include <chrono>
@@ -12,24 +13,17 @@ namespace {
 
 using namespace kernel;
 
-constexpr int64_t kIterations = 1 << 17;
-constexpr int kRuns = 5;
+// Runs are shorter than a time slice, so that some of them are not interrupted.
+constexpr int64_t kIterations = 1 << 15;
+constexpr int kRuns = 25;
 constexpr int64_t kMaxByte = 127;
 
-// Sums, of 16 lanes, that stay in registers beside two factors.
+// Sums, of 16 lanes, that stay in registers beside two factors and a product.
 int64_t independentSums(Dot dot) {
-  switch (dot) {
-  case Dot::Amx:
-  case Dot::Vnni512:
-    return 16;
-  case Dot::Vnni256:
-    return 12;
-  case Dot::Avx2:
-    return 5;
-  case Dot::Plain:
-    return 2;
-  }
-  llvm_unreachable("covered above");
+  constexpr int64_t kLeast = 2, kMost = 16;
+  const RegisterFit &fit = dotRow(dot).fit;
+  const int64_t registersOfVector = 512 / fit.bits;
+  return std::clamp(fit.registers / registersOfVector - 3, kLeast, kMost);
 }
 
 // Multiply-adds of an iteration of the loop for `arithmetic`.
@@ -57,7 +51,7 @@ void emitVectorLoop(Emitter &e, ValueRange p, Arithmetic arithmetic, Dot dot) {
     Values next;
     for (Value sum : carried)
       next.push_back(arithmetic == Arithmetic::Int8Dot ? emitDot(e, dot, sum, x, y, kMaxByte)
-                     : dot == Dot::Plain               ? e.fadd(e.fmul(x, y), sum)
+                     : !dotRow(dot).fusedFloats        ? e.fadd(e.fmul(x, y), sum)
                                                        : e.fma(x, y, sum));
     return next;
   });
@@ -84,20 +78,26 @@ std::string functionName(Arithmetic arithmetic) {
   return "peak." + std::to_string(static_cast<int>(arithmetic));
 }
 
-// Seconds of the fastest run.
-double fastest(StepFunction function, ThreadTeam &team) {
+// Runs per second of all threads together, each as in its fastest run.
+double runsPerSecond(StepFunction function, ThreadTeam &team) {
+  using Clock = std::chrono::steady_clock;
   std::vector<uint8_t> memory(64 * (team.threads() + 1));
   StepContext context{};
   context.arena =
       reinterpret_cast<uint8_t *>(llvm::alignTo(reinterpret_cast<uintptr_t>(memory.data()), 64));
-  double best = std::numeric_limits<double>::infinity();
-  for (int run = 0; run < kRuns; ++run) {
-    auto start = std::chrono::steady_clock::now();
-    team.run([&](unsigned thread, unsigned threads) { function(&context, thread, threads); });
-    best = std::min(
-        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
+  std::vector<double> fastest(team.threads(), std::numeric_limits<double>::infinity());
+  team.run([&](unsigned thread, unsigned threads) {
+    for (int run = 0; run < kRuns; ++run) {
+      const Clock::time_point start = Clock::now();
+      function(&context, thread, threads);
+      const std::chrono::duration<double> seconds = Clock::now() - start;
+      fastest[thread] = std::min(fastest[thread], seconds.count());
+    }
+  });
+  double rate = 0;
+  for (double seconds : fastest)
+    rate += 1 / seconds;
+  return rate;
 }
 
 } // namespace
@@ -139,8 +139,8 @@ measureInstructionPeaks(const TargetDescription &target, ThreadTeam &team) {
     absl::StatusOr<StepFunction> function = (*code)->find(functionName(arithmetic));
     if (!function.ok())
       return function.status();
-    const double all = double(multiplyAdds(arithmetic, target.dot)) * kIterations * team.threads();
-    peaks.push_back({arithmetic, all / fastest(*function, team)});
+    peaks.push_back({arithmetic, double(multiplyAdds(arithmetic, target.dot)) * kIterations *
+                                     runsPerSecond(*function, team)});
   }
   return peaks;
 }

@@ -16,8 +16,8 @@ struct InstructionPeak {
 };
 
 // Measures each arithmetic that code for `target` has: the instructions that kernels use, with all
-// operands in registers, in as many independent sums as fit there; the best of some short runs. The
-// target's code must run here.
+// operands in registers, in as many independent sums as fit there; of each thread the best of some
+// short runs. The target's code must run here.
 absl::StatusOr<std::vector<InstructionPeak>>
 measureInstructionPeaks(const TargetDescription &target, ThreadTeam &team);
 

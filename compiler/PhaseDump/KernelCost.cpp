@@ -25,15 +25,24 @@ double cacheBytes(Type element, double count) {
                                      : element.getIntOrFloatBitWidth() / 8.0);
 }
 
-double weightBytes(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  const BlockFormat *format = llm::getBlockFormat(tensor.getElementType());
+// All rows of a matrix, or of the matrices of experts.
+double rowsOf(RankedTensorType weight) {
+  double rows = 1;
+  for (int64_t size : weight.getShape().drop_back())
+    rows *= size;
+  return rows;
+}
+
+double weightBytes(RankedTensorType weight) {
+  const BlockFormat *format = llm::getBlockFormat(weight.getElementType());
   if (!format)
     return 0;
-  if (isa_and_nonnull<llm::PackedAttr>(tensor.getEncoding()))
-    return PackedLayout(*format).bytes(tensor.getDimSize(0), tensor.getDimSize(1));
-  return (tensor.getRank() == 1 ? 1 : tensor.getDimSize(0)) *
-         format->rowBytes(tensor.getShape().back());
+  const int64_t columns = weight.getShape().back();
+  if (isa_and_nonnull<llm::PackedAttr>(weight.getEncoding())) {
+    const int64_t rows = weight.getShape()[weight.getRank() - 2];
+    return rowsOf(weight) / rows * PackedLayout(*format).bytes(rows, columns);
+  }
+  return rowsOf(weight) * format->rowBytes(columns);
 }
 
 double rowBytes(Type type) {
@@ -41,6 +50,7 @@ double rowBytes(Type type) {
       .Case([](BufferType t) { return t.getRowBytes(); })
       .Case([](PackedType t) { return double(t.getTileBytes()) / t.getMaxTile(); })
       .Case([](FactorType t) { return double(t.getTileBytes()) / kMatrixTile; })
+      .Case([](RoutedType t) { return t.getRouting().getTopK() * rowBytes(t.getContent()); })
       .Default([](Type) { return 0; });
 }
 
@@ -61,13 +71,14 @@ public:
   KernelWork operator()(Operation *op) {
     work = {};
     for (Value operand : op->getOperands()) {
-      if (isa<RankedTensorType>(operand.getType()))
-        work.weightBytes += weightBytes(operand.getType());
+      if (auto weight = dyn_cast<RankedTensorType>(operand.getType()))
+        work.weightBytes += weightBytes(weight);
       else
         work.activationBytes += step.rows * rowBytes(operand.getType());
     }
     llvm::TypeSwitch<Operation *>(op)
         .Case([&](MatmulOp o) { countMatmul(o); })
+        .Case([&](ExpertMatmulOp o) { countExpertMatmul(o); })
         .Case([&](AttentionOp o) { countAttention(o); })
         .Case([&](MergePartsOp o) {
           // Longer steps have no parts.
@@ -86,10 +97,28 @@ private:
   void countMatmul(MatmulOp op) {
     auto type = cast<RankedTensorType>(op.getWeight().getType());
     work.multiplyAdds = step.rows * type.getDimSize(0) * type.getDimSize(1);
-    const bool tiles = target.getDot() == Dot::Amx && step.rows >= kAmxTile;
-    work.arithmetic = !op.getInput().getType().isInteger8() ? Arithmetic::F32
-                      : tiles                               ? Arithmetic::Bf16Tiles
-                                                            : Arithmetic::Int8Dot;
+    setArithmetic(op.getInput().getType().isInteger8(), step.rows);
+  }
+
+  // As if tokens chose experts evenly and without regard for each other.
+  void countExpertMatmul(ExpertMatmulOp op) {
+    auto type = cast<RankedTensorType>(op.getWeight().getType());
+    RoutingType routing = op.getRouting().getType();
+    const double chosen = double(routing.getTopK()) / routing.getExperts();
+    work.weightBytes *= 1 - std::pow(1 - chosen, step.rows);
+    const double runs = step.rows * chosen; // tokens of an expert
+    work.multiplyAdds = runs * rowsOf(type) * type.getShape().back();
+    setArithmetic(isPackedInt8(cast<RoutedType>(op.getInput().getType()).getContent()), runs);
+  }
+
+  static bool isPackedInt8(Type type) {
+    auto packed = dyn_cast<PackedType>(type);
+    return packed && packed.isInteger8();
+  }
+
+  void setArithmetic(bool int8, double rows) {
+    const bool tiles = target.getDot() == Dot::Amx && rows >= kAmxTile;
+    work.arithmetic = !int8 ? Arithmetic::F32 : tiles ? Arithmetic::Bf16Tiles : Arithmetic::Int8Dot;
   }
 
   void countAttention(AttentionOp op) {

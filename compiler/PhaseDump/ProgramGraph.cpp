@@ -33,8 +33,7 @@ ProgramGraph graphOf(func::FuncOp function, const WeightNames &names) {
   };
   for (BlockArgument argument : function.getArguments())
     if (!argument.use_empty() && !names.find(argument) && !typeText(argument.getType()).empty())
-      nodeOf[argument] =
-          add({absl::StrCat("%arg", argument.getArgNumber()), "", lineOf(function), {}, {}});
+      nodeOf[argument] = add({names.describe(argument), "", lineOf(function), {}, {}});
   for (Operation &op : function.front()) {
     if (isa<llm::GetWeightOp>(op))
       continue;

@@ -33,11 +33,16 @@ std::string escaped(StringRef name) {
   return text;
 }
 
+std::string bytesText(uint64_t bytes) {
+  return bytes < (1 << 20) ? absl::StrFormat("%.2f KiB", bytes / 1024.0)
+                           : absl::StrFormat("%.2f MiB", bytes / 1048576.0);
+}
+
 std::string weightLine(llm::WeightOp weight) {
   std::string line = absl::StrFormat(
-      "%-*s %-7s %-14s %10.2f MiB", kNameWidth, escaped(weight.getSource()), formatName(weight),
+      "%-*s %-7s %-14s %12s", kNameWidth, escaped(weight.getSource()), formatName(weight),
       absl::StrJoin(cast<RankedTensorType>(weight.getType()).getShape(), " x "),
-      double(fileBytes(weight)) / (1 << 20));
+      bytesText(fileBytes(weight)));
   if (weight.getLayers())
     absl::StrAppend(&line, " x ", weight.getCount(), ", layers ", rangesText(*weight.getLayers()));
   return line;

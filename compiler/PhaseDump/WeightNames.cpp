@@ -5,6 +5,7 @@
 #include "absl/strings/strip.h"
 #include "dialects/kernel/IR/KernelDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -22,11 +23,23 @@ WeightNames::WeightNames(ModuleOp module) {
       return;
     for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
       auto function = table.lookup<func::FuncOp>(cast<FlatSymbolRefAttr>(block).getValue());
+      parameters_[function.getArgument(0)] = "hidden state";
+      parameters_[function.getArgument(1)] = "layer";
+      for (auto [i, shared] : llvm::enumerate(layers.getShared()))
+        if (Operation *producer = shared.getDefiningOp())
+          parameters_[function.getArgument(2 + i)] = producer->getName().stripDialect().str();
       unsigned next = function.getNumArguments() - cast<ArrayAttr>(families).size();
       for (auto family : cast<ArrayAttr>(families).getAsRange<FlatSymbolRefAttr>())
         weights_[function.getArgument(next++)] = table.lookup<llm::WeightOp>(family.getValue());
     }
   });
+}
+
+std::string WeightNames::describe(BlockArgument parameter) const {
+  if (isa<llm::KvCacheType>(parameter.getType()))
+    return "kv cache";
+  std::string name = parameters_.lookup(parameter);
+  return name.empty() ? absl::StrCat("%arg", parameter.getArgNumber()) : name;
 }
 
 llm::WeightOp WeightNames::find(Value value) const { return weights_.lookup(value); }
@@ -47,22 +60,34 @@ static std::string shortName(llm::WeightOp weight) {
   return std::string(name);
 }
 
+// The names of the matrices whose products reach `op`, through operations without any.
+static void findMatrices(const WeightNames &names, Operation *op,
+                         llvm::SetVector<Operation *> &seen, std::vector<std::string> &found) {
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    if (!producer || !seen.insert(producer))
+      continue;
+    bool has = false;
+    for (llm::WeightOp weight : names.readBy(producer)) {
+      has = true;
+      if (cast<RankedTensorType>(weight.getType()).getRank() >= 2)
+        found.push_back(shortName(weight));
+    }
+    if (!has)
+      findMatrices(names, producer, seen, found);
+  }
+}
+
 std::string WeightNames::describe(Operation *op) const {
-  auto weightsOf = [&](Operation *of) {
-    std::vector<std::string> names;
-    for (llm::WeightOp weight : readBy(of))
-      names.push_back(shortName(weight));
-    return absl::StrJoin(names, ", ");
-  };
   std::string name = op->getName().stripDialect().str();
-  if (std::string own = weightsOf(op); !own.empty())
-    return absl::StrCat(name, " ", own);
-  std::vector<std::string> names;
-  for (Value operand : op->getOperands())
-    if (Operation *producer = operand.getDefiningOp())
-      if (std::string own = weightsOf(producer); !own.empty())
-        names.push_back(own);
-  return names.empty() ? name : absl::StrCat(name, " of ", absl::StrJoin(names, ", "));
+  std::vector<std::string> own, reaching;
+  for (llm::WeightOp weight : readBy(op))
+    own.push_back(shortName(weight));
+  if (!own.empty())
+    return absl::StrCat(name, " ", absl::StrJoin(own, ", "));
+  llvm::SetVector<Operation *> seen;
+  findMatrices(*this, op, seen, reaching);
+  return reaching.empty() ? name : absl::StrCat(name, " of ", absl::StrJoin(reaching, ", "));
 }
 
 static const BlockFormat *formatOf(llm::WeightOp weight) {
@@ -79,7 +104,9 @@ uint64_t fileBytes(llm::WeightOp weight) {
   auto type = cast<RankedTensorType>(weight.getType());
   if (!format || type.getRank() == 0)
     return 0;
-  const uint64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
+  uint64_t rows = 1;
+  for (int64_t size : type.getShape().drop_back())
+    rows *= size;
   return rows * format->rowBytes(type.getShape().back());
 }
 

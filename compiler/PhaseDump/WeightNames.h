@@ -19,9 +19,12 @@ public:
 
   // "linear attn_q", or "add of ffn_down" where the operation reads no weights itself.
   std::string describe(mlir::Operation *op) const;
+  // "hidden state", or "%arg1" of a parameter of which no more is known.
+  std::string describe(mlir::BlockArgument parameter) const;
 
 private:
   llvm::DenseMap<mlir::Value, llm::WeightOp> weights_;
+  llvm::DenseMap<mlir::Value, std::string> parameters_; // of blocks
 };
 
 // "q4_K"

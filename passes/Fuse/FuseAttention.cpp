@@ -79,7 +79,9 @@ struct FuseAttention : impl::FuseAttentionBase<FuseAttention> {
 
     IRRewriter rewriter(attention);
     auto fused = FusedAttentionOp::create(
-        rewriter, rewriter.getFusedLoc({attention.getLoc(), match.write.getLoc()}),
+        rewriter,
+        rewriter.getFusedLoc(
+            {attention.getLoc(), match.write.getLoc(), match.query.getLoc(), match.keys.getLoc()}),
         attention.getType(), match.query.getInput(), match.keys.getInput(), match.write.getValues(),
         match.query.getTable(), attention.getCache(), attention.getLayer(), attention.getStart(),
         attention.getScaleAttr(), attention.getWindowAttr(), attention.getSoftcapAttr(),

@@ -309,9 +309,8 @@ void addCompileCommand(CLI::App &app, Action &action) {
       ->group("Seeing");
   command
       ->add_option("--dump-phases", options->dumpDirectory,
-                   "Write the IR after each phase to this directory, with a page that shows them "
-                   "side by side: "
-                   "index.html")
+                   "Write the IR after each phase to this directory, and index.html, which shows "
+                   "them side by side")
       ->type_name("DIR")
       ->group("Seeing");
   command->add_flag("--time-phases", options->timePhases, "Print how long each phase took")

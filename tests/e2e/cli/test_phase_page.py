@@ -57,6 +57,16 @@ class Data(LlmcCase):
                 for origin in dump.origins(name, line):
                     self.assertTrue(1 <= origin <= most, (name, line, origin))
 
+    def test_fused_operations_come_from_all_their_parts(self):
+        def parts(line):
+            return sorted(re.search(r"llm\.\w+", dump.text("import", origin))[0][4:]
+                          for origin in dump.back("fuse", line, "import"))
+        for line in dump.find("fuse", r"llm\.fused_attention"):
+            self.assertEqual(parts(line), ["attention", "cache_write", "rope", "rope"])
+        self.assertEqual([parts(line) for line in dump.find("fuse", r"llm\.fused_linear")][:4],
+                         [["linear"] * 3 + ["rms_norm"], ["add", "linear"],
+                          ["linear", "linear", "rms_norm", "swiglu"], ["add", "linear"]])
+
     def test_products_come_from_their_tensors(self):
         """The weight that a matmul reads is that of the tensors that it is traced back to."""
         for line in dump.find("kernel", r"kernel\.matmul"):
