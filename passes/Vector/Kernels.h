@@ -51,6 +51,12 @@ struct OpEmission {
   const OperandMap &operand;
 };
 
+// Calls `body` for each vector of a row of `width` f32, with its offset in bytes; `mask` is null
+// where all lanes are there. What it yields is carried from vector to vector.
+Values emitRow(Emitter &e, int64_t width, ValueRange carried,
+               const std::function<Values(Value bytes, Value mask, ValueRange carried)> &body);
+// 16 f32, of which those that a mask leaves out are 0.
+Value loadVector(Emitter &e, Value at, Value mask, unsigned align);
 // 1 / sqrt(mean(x^2) + eps) of a row of `width` f32.
 Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps);
 

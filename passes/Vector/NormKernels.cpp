@@ -6,22 +6,6 @@ using namespace mlir;
 namespace llmc::kernel {
 namespace {
 
-// Walks a row of `width` f32 vector by vector: `body(bytes, mask, carried)` is called with the
-// offset of each vector, and a mask where the row ends within it, else null.
-Values emitVectors(Emitter &e, int64_t width, ValueRange inits,
-                   function_ref<Values(Value bytes, Value mask, ValueRange carried)> body) {
-  Values carried =
-      e.loop(e.c64(0), e.c64(width / kLanes), e.c64(1), inits,
-             [&](Value i, ValueRange c) { return body(e.mul(i, e.c64(64)), Value(), c); });
-  if (width % kLanes)
-    carried = body(e.c64(width / kLanes * 64), e.laneMask(e.c64(width % kLanes)), carried);
-  return carried;
-}
-
-Value loadVector(Emitter &e, Value at, Value mask, unsigned align) {
-  return mask ? e.maskedLoad(e.vf32, at, mask, align) : e.load(e.vf32, at, align);
-}
-
 Value sumOf(Emitter &e, Value v) { return e.reduce(vector::CombiningKind::ADD, v); }
 
 // 1 / sqrt(sum / count + eps)
@@ -31,6 +15,19 @@ Value inverseRoot(Emitter &e, Value sum, int64_t count, Value eps) {
 }
 
 } // namespace
+
+Values emitRow(Emitter &e, int64_t width, ValueRange carried,
+               const std::function<Values(Value bytes, Value mask, ValueRange carried)> &body) {
+  Values end = e.loop(e.c64(0), e.c64(width / kLanes * 64), e.c64(64), carried,
+                      [&](Value bytes, ValueRange c) { return body(bytes, Value(), c); });
+  if (width % kLanes)
+    end = body(e.c64(width / kLanes * 64), e.laneMask(e.c64(width % kLanes)), end);
+  return end;
+}
+
+Value loadVector(Emitter &e, Value at, Value mask, unsigned align) {
+  return mask ? e.maskedLoad(e.vf32, at, mask, align) : e.load(e.vf32, at, align);
+}
 
 Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps) {
   // Four chains of sums, so that they need not wait for each other.
@@ -80,7 +77,7 @@ void emitRmsNorm(OpEmission &emission, RmsNormOp op) {
           Value row = e.gep(p[3], offset), out = e.gep(p[5], offset);
           const unsigned align = width % kLanes ? 4 : 64;
           Value factor = e.broadcast(e.vf32, emitRmsFactor(e, row, width, p[6]));
-          emitVectors(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
+          emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
             Value x = loadVector(e, e.gep(row, bytes), mask, align);
             Value y = e.fmul(e.fmul(x, factor), loadVector(e, e.gep(p[4], bytes), mask, 4));
             // Behind the last element there is the next head, or nothing that counts.
@@ -118,7 +115,7 @@ void emitLayerNorm(OpEmission &emission, LayerNormOp op) {
           auto load = [&](Value bytes, Value mask) {
             return loadVector(e, e.gep(row, bytes), mask, 64);
           };
-          Values sum = emitVectors(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
+          Values sum = emitRow(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
             return Values{e.fadd(c[0], load(bytes, mask))};
           });
           Value mean = e.fdiv(sumOf(e, sum[0]), e.cf(double(width)));
@@ -128,12 +125,12 @@ void emitLayerNorm(OpEmission &emission, LayerNormOp op) {
             Value d = e.fsub(load(bytes, mask), mean);
             return mask ? e.select(mask, d, zero) : d;
           };
-          Values squares = emitVectors(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
+          Values squares = emitRow(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
             Value d = difference(bytes, mask);
             return Values{e.fma(d, d, c[0])};
           });
           Value factor = e.broadcast(e.vf32, inverseRoot(e, sumOf(e, squares[0]), width, p[7]));
-          emitVectors(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
+          emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
             Value w = loadVector(e, e.gep(p[4], bytes), mask, 4);
             Value b = loadVector(e, e.gep(p[5], bytes), mask, 4);
             e.store(e.fma(e.fmul(difference(bytes, mask), factor), w, b), e.gep(out, bytes), 64);

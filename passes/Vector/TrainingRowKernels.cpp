@@ -43,17 +43,6 @@ Value vectorsOf(OpEmission &emission, BufferType type) {
   return emission.e.mul(emission.rows, emission.e.c64(type.getRowBytes() / 64));
 }
 
-// Calls `body` for each vector of a row of `width` elements; `mask` is null where all lanes are
-// there. `sums` are carried from vector to vector.
-Values emitRow(Emitter &e, int64_t width, ValueRange sums,
-               const std::function<Values(Value bytes, Value mask, ValueRange sums)> &body) {
-  Values end = e.loop(e.c64(0), e.c64(width / kLanes * 64), e.c64(64), sums,
-                      [&](Value bytes, ValueRange c) { return body(bytes, Value(), c); });
-  if (width % kLanes)
-    end = body(e.c64(width / kLanes * 64), e.laneMask(e.c64(width % kLanes)), end);
-  return end;
-}
-
 // The finalizer of MurmurHash3 for 32 or 64 bits.
 Value emitMix(Emitter &e, Value x, ArrayRef<std::pair<int, uint64_t>> steps, int last) {
   auto fold = [&](int shift) {
@@ -95,14 +84,11 @@ void emitRmsNormAdjoint(OpEmission &emission, RmsNormAdjointOp op) {
         Value offset = e.mul(e.div(unit, e.c64(heads)), e.c64(type.getRowBytes()));
         offset = e.add(offset, e.mul(e.rem(unit, e.c64(heads)), e.c64(4 * width)));
         Value adjoint = e.gep(p[0], offset), input = e.gep(p[1], offset), out = e.gep(p[3], offset);
-        auto load = [&](Value row, Value bytes, Value mask, unsigned align) {
-          Value at = e.gep(row, bytes);
-          return mask ? e.maskedLoad(e.vf32, at, mask, align) : e.load(e.vf32, at, align);
-        };
         // x and dy * weight
         auto both = [&](Value bytes, Value mask) -> std::pair<Value, Value> {
-          Value g = e.fmul(load(adjoint, bytes, mask, align), load(p[2], bytes, mask, 4));
-          return {load(input, bytes, mask, align), g};
+          Value g = e.fmul(loadVector(e, e.gep(adjoint, bytes), mask, align),
+                           loadVector(e, e.gep(p[2], bytes), mask, 4));
+          return {loadVector(e, e.gep(input, bytes), mask, align), g};
         };
         Value zero = e.splatF(e.vf32, 0);
         Values sums =
