@@ -75,10 +75,10 @@ absl::Status Vocabulary::readTokens(TokenizerMetadata &metadata) {
     return absl::InvalidArgumentError("tokenizer.ggml.tokens: the vocabulary is empty");
   if (count > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
     return absl::InvalidArgumentError("tokenizer.ggml.tokens: more tokens than 32-bit ids");
-  if (!metadata.scores.empty() && metadata.scores.size() < count)
+  if (!metadata.scores.empty() && metadata.scores.size() != count)
     return absl::InvalidArgumentError(absl::StrCat(
         "tokenizer.ggml.scores: ", metadata.scores.size(), " scores for ", count, " tokens"));
-  if (!metadata.tokenTypes.empty() && metadata.tokenTypes.size() < count)
+  if (!metadata.tokenTypes.empty() && metadata.tokenTypes.size() != count)
     return absl::InvalidArgumentError(
         absl::StrCat("tokenizer.ggml.token_type: ", metadata.tokenTypes.size(), " types for ",
                      count, " tokens"));

@@ -8,6 +8,11 @@ namespace {
 
 constexpr size_t kMostBytes = 1 << 20;
 
+// The library's messages have characters of the text in them as they are.
+std::string notYaml(absl::string_view message) {
+  return absl::StrCat("not YAML: ", gguf::printable(message, 200));
+}
+
 std::string scalarOf(const YAML::Node &node) {
   // What is left of the value after a nested list or map would be lost.
   return node.IsScalar() ? node.Scalar() : std::string();
@@ -86,10 +91,9 @@ readYaml(absl::string_view text, absl::string_view file,
       return reader.bad(document.Mark().line + 1, "a config is a list of 'key: value' lines");
     return reader.walk(document, "");
   } catch (const YAML::Exception &error) {
-    return reader.bad(error.mark.is_null() ? 1 : error.mark.line + 1,
-                      absl::StrCat("not YAML: ", error.msg));
+    return reader.bad(error.mark.is_null() ? 1 : error.mark.line + 1, notYaml(error.msg));
   } catch (const std::exception &error) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": not YAML: ", error.what()));
+    return absl::InvalidArgumentError(absl::StrCat(file, ": ", notYaml(error.what())));
   }
 }
 
@@ -99,9 +103,9 @@ absl::StatusOr<YamlValue> readYamlValue(absl::string_view text) {
   try {
     return valueOf(YAML::Load(std::string(text)));
   } catch (const YAML::Exception &error) {
-    return absl::InvalidArgumentError(absl::StrCat("not YAML: ", error.msg));
+    return absl::InvalidArgumentError(notYaml(error.msg));
   } catch (const std::exception &error) {
-    return absl::InvalidArgumentError(absl::StrCat("not YAML: ", error.what()));
+    return absl::InvalidArgumentError(notYaml(error.what()));
   }
 }
 
