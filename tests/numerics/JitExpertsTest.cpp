@@ -163,6 +163,50 @@ TEST(JitExperts, FormatsTogether) {
   ExpertProgram({&format("f32"), &format("q4_K"), &format("bf16"), 6, 2, 256, 64}, {}).check(kRows);
 }
 
+// Squares of what each expert multiplies: of tokens, and of rows that are in the experts' order.
+TEST(JitExperts, SumsOfSquares) {
+  constexpr int64_t kWidth = 40, kHidden = 48, kExperts = 5;
+  Random random(3);
+  JitProgram jit(R"mlir(
+    llm.weight @router : tensor<5x40xf32> from "router"
+    llm.weight @gate : tensor<5x48x40xf32> from "gate"
+    llm.state @tokens : !llm.column_sums<layers = 10, columns = 41>
+    llm.state @rows : !llm.column_sums<layers = 10, columns = 49>
+    func.func @measure(%x: tensor<?x40xf32>) -> tensor<?x48xf32> {
+      %r = llm.get_weight @router : tensor<5x40xf32>
+      %w = llm.get_weight @gate : tensor<5x48x40xf32>
+      %s = llm.get_state @tokens : !llm.column_sums<layers = 10, columns = 41>
+      %t = llm.get_state @rows : !llm.column_sums<layers = 10, columns = 49>
+      %1 = arith.constant 1 : index
+      %l = llm.linear %x, %r : tensor<?x40xf32>, tensor<5x40xf32> -> tensor<?x5xf32>
+      %i, %p = llm.route %l : tensor<?x5xf32> -> tensor<?x2xi32>, tensor<?x2xf32>
+      llm.expert_sum_squares %x, %i into %s[%1] {experts = 5 : i64}
+          : tensor<?x40xf32>, tensor<?x2xi32>, !llm.column_sums<layers = 10, columns = 41>
+      %y = llm.expert_linear %x, %i, %w
+          : tensor<?x40xf32>, tensor<?x2xi32>, tensor<5x48x40xf32> -> tensor<?x96xf32>
+      llm.expert_sum_squares %y, %i into %t[%1] {experts = 5 : i64}
+          : tensor<?x96xf32>, tensor<?x2xi32>, !llm.column_sums<layers = 10, columns = 49>
+      %z = llm.expert_sum %y, %p : tensor<?x96xf32>, tensor<?x2xf32> -> tensor<?x48xf32>
+      return %z : tensor<?x48xf32>
+    })mlir",
+                 {{"router", randomMatrix(format("f32"), kExperts, kWidth, random)},
+                  {"gate", randomMatrix(format("f32"), kExperts * kHidden, kWidth, random)}},
+                 {});
+  auto interpreter = jit.interpreter<double>();
+  // Steps add to what was there.
+  for (int64_t rows : {1, 30}) {
+    Arguments arguments{randomRows(rows, kWidth, random)};
+    jit.run("measure", rows, arguments);
+    interpret(interpreter, "measure", arguments);
+    for (size_t i = 0; i < 2; ++i) {
+      auto expected = interpreter.columnSums(StateHandle{i ? "rows" : "tokens"});
+      ASSERT_TRUE(expected.ok()) << expected.status();
+      expectRows(jit.columnSums(i), **expected,
+                 [&](int64_t r, int64_t c) { return 1e-5 * (1 + (*expected)->row(r)[c]); });
+    }
+  }
+}
+
 // The arena has room for exactly the rows of the step.
 TEST(JitExperts, StepsOfTheMostRows) {
   const BlockFormat *f = &format("f16"), *q = &format("q4_0");
