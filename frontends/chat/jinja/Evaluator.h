@@ -15,12 +15,11 @@ public:
   Evaluator(Heap &heap, Scope *globals, std::time_t now)
       : heap_(heap), scope_(globals), now_(now) {}
 
-  // What `body` writes. Throws TemplateError.
+  // What `body` writes. Throws TemplateError, as all members do; this one's has the line.
   std::string run(const Body &body);
 
   Heap &heap() { return heap_; }
   std::time_t now() const { return now_; }
-  int line() const { return line_; } // that is being evaluated
 
   // Evaluator.cpp
   Value evaluate(const Expression &expression);

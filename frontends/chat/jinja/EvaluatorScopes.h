@@ -21,7 +21,7 @@ public:
   Depth &operator=(const Depth &) = delete;
 
 private:
-  static constexpr int kDeepest = 1000;
+  static constexpr int kDeepest = 600;
   Evaluator &evaluator_;
 };
 

@@ -136,7 +136,6 @@ void Lexer::lexTag() {
   const bool block = kind == '%';
   add(block ? Token::Kind::BlockBegin : Token::Kind::VariableBegin);
   lexInside(block ? "%}" : "}}", block);
-  add(block ? Token::Kind::BlockEnd : Token::Kind::VariableEnd);
 }
 
 void Lexer::lexComment() {
@@ -196,6 +195,7 @@ void Lexer::lexInside(absl::string_view end, bool block) {
       break;
     lexToken();
   }
+  add(block ? Token::Kind::BlockEnd : Token::Kind::VariableEnd);
   skipEnd(end, /*trimNewline=*/block);
 }
 

@@ -6,7 +6,7 @@ namespace llmc::chat {
 namespace {
 
 // Of brackets, blocks and operators in each other: evaluation is as deep, and has a stack to keep.
-constexpr int kDeepest = 150;
+constexpr int kDeepest = 240;
 
 } // namespace
 
@@ -34,7 +34,7 @@ ExpressionPtr Parser::make(Expression::Kind kind, int line, std::vector<Expressi
   for (const Argument &argument : result->arguments)
     deepen(argument.value);
   // A chain such as a + b + c... is as deep as it is long.
-  if (result->depth > 2 * kDeepest)
+  if (result->depth > kDeepest)
     failAt(line, "an expression has too many parts in a row; build it in several steps");
   return result;
 }

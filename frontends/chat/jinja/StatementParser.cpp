@@ -13,7 +13,7 @@ Body Parser::parse() {
 // Up to the tag of one of `ends`, whose name is then the current token.
 Body Parser::parseBody(std::initializer_list<absl::string_view> ends) {
   Nesting nesting(*this);
-  const int line = current().line;
+  const int line = at_ > 0 ? tokens_[at_ - 1].line : 1;
   Body body;
   while (true) {
     const Token &token = next();

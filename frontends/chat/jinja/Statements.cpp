@@ -9,7 +9,12 @@ namespace llmc::chat {
 std::string Evaluator::run(const Body &body) {
   std::string text;
   out_ = &text;
-  execute(body);
+  try {
+    execute(body);
+  } catch (TemplateError &error) {
+    error.line = line_;
+    throw;
+  }
   return text;
 }
 

@@ -1,5 +1,5 @@
 #include "frontends/chat/jinja/Template.h"
-#include "absl/strings/escaping.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/chat/jinja/Evaluator.h"
 #include "frontends/chat/jinja/Globals.h"
@@ -13,14 +13,17 @@
 namespace llmc::chat {
 namespace {
 
-constexpr size_t kLongestTemplate = size_t(4) << 20;
+constexpr size_t kLongestTemplate = size_t(1) << 20;
 // A message's bytes are copied some times on their way.
 constexpr uint64_t kCopies = 64;
 constexpr int kDeepestJson = 200; // fromJson() refuses less
 
 absl::Status errorIn(absl::string_view name, int line, absl::string_view message) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(name, line > 0 ? absl::StrCat(":", line) : "", ": ", message));
+  std::string text = absl::StrCat(name, line > 0 ? absl::StrCat(":", line) : "", ": ", message);
+  for (char &c : text) // a template may raise what it likes
+    if (absl::ascii_iscntrl(c))
+      c = ' ';
+  return absl::InvalidArgumentError(text);
 }
 
 uint64_t bytesOf(const nlohmann::ordered_json &json, int depth = 0) {
@@ -71,18 +74,18 @@ absl::StatusOr<std::string> Template::render(const nlohmann::ordered_json &varia
   if (!variables.is_object())
     return absl::InvalidArgumentError(
         absl::StrCat(parts_->name, ": its variables are not a JSON object"));
-  const uint64_t extra = bytesOf(variables) * kCopies;
-  Heap heap(options.memoryBytes + extra, options.steps + extra);
-  // A variable hides a function of its name, and may be hidden by what the template sets.
-  Scope *functions = heap.scope(nullptr), *given = heap.scope(functions);
-  Evaluator evaluator(heap, heap.scope(given), options.now.value_or(std::time(nullptr)));
   try {
+    const uint64_t extra = bytesOf(variables) * kCopies;
+    Heap heap(options.memoryBytes + extra, options.steps + extra);
+    // A variable hides a function of its name, and may be hidden by what the template sets.
+    Scope *functions = heap.scope(nullptr), *given = heap.scope(functions);
+    Evaluator evaluator(heap, heap.scope(given), options.now.value_or(std::time(nullptr)));
     setGlobals(heap, *functions);
     for (const auto &[name, value] : variables.items())
       given->names.emplace_back(heap.text(name).asText(), fromJson(heap, value));
     return evaluator.run(parts_->body);
   } catch (const TemplateError &error) {
-    return errorIn(parts_->name, error.line ? error.line : evaluator.line(), error.message);
+    return errorIn(parts_->name, error.line, error.message);
   } catch (const std::bad_alloc &) {
     return absl::ResourceExhaustedError(absl::StrCat(parts_->name, ": not enough memory"));
   }

@@ -9,7 +9,7 @@ namespace llmc::chat {
 
 struct TemplateError {
   std::string message;
-  int line = 0; // 0: the one that is being evaluated
+  int line = 0; // 0: not known where it is thrown
 };
 
 template <class... Parts>

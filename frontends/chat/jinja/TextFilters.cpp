@@ -87,9 +87,10 @@ Value center(Evaluator &evaluator, const Value &value, const Arguments &argument
   const auto bound = bindArguments("center", arguments, {"width"});
   const int64_t width = bound[0] ? integerArgument("center", *bound[0]) : 80;
   const absl::string_view text = textOf(evaluator, value);
-  const int64_t missing = width - int64_t(characterCount(text));
-  if (missing <= 0)
+  const int64_t count = characterCount(text);
+  if (width <= count)
     return Value::text(text);
+  const int64_t missing = width - count;
   evaluator.heap().charge(missing);
   const int64_t left = missing / 2 + (missing & width & 1); // where Python puts an odd one
   return evaluator.heap().text(
@@ -102,14 +103,14 @@ Value truncate(Evaluator &evaluator, const Value &value, const Arguments &argume
   const absl::string_view end = bound[2] ? textArgument("truncate", *bound[2]) : "...";
   const bool hasLeeway = bound[3] && !bound[3]->isNone();
   const int64_t leeway = hasLeeway ? integerArgument("truncate", *bound[3]) : 5;
-  const int64_t kept = most - int64_t(characterCount(end));
-  if (kept < 0 || leeway < 0)
+  const int64_t endLength = characterCount(end);
+  if (most < endLength || leeway < 0)
     fail("'truncate' takes a length of at least that of the end, and a leeway of at least 0");
   if (length(value) - leeway <= most)
     return value;
   const absl::string_view text = textArgument("truncate", value);
   size_t offset = 0;
-  for (int64_t i = 0; i < kept; ++i)
+  for (int64_t i = 0; i < most - endLength; ++i)
     offset += characterAt(text, offset).size();
   absl::string_view head = text.substr(0, offset);
   if (!bound[1] || !isTrue(*bound[1]))

@@ -142,12 +142,12 @@ bool isDigit(char32_t code) { return code >= '0' && code <= '9'; }
 bool isAlphanumeric(char32_t code) { return isDigit(code) || isAlphabetic(code); }
 
 // Whether letters that have a case are all of this one, and there is one.
-template <bool (*of)(char32_t), bool (*not_)(char32_t)>
+template <bool (*of)(char32_t), bool (*other)(char32_t)>
 Value hasCase(Evaluator &evaluator, const Value &self, const Arguments &arguments) {
   bindArguments("this method", arguments, {});
   bool found = false;
   for (absl::string_view character : characters(self.asText())) {
-    if (not_(codePoint(character)))
+    if (other(codePoint(character)))
       return Value::boolean(false);
     found |= of(codePoint(character));
   }

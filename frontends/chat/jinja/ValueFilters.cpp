@@ -13,6 +13,7 @@ namespace llmc::chat {
 namespace {
 
 constexpr int64_t kWidestIndent = 100, kMostDigits = 300;
+constexpr double kLargestWhole = 9.2e18; // nearly the largest of 64 bits
 
 Value defaultValue(Evaluator &, const Value &value, const Arguments &arguments) {
   const auto bound = bindArguments("default", arguments, {"default_value", "boolean"});
@@ -98,7 +99,7 @@ Value toInteger(Evaluator &evaluator, const Value &value, const Arguments &argum
   } else if (value.is(Kind::Float)) {
     number = value.asNumber();
   }
-  if (number && std::fabs(*number) < 9.2e18)
+  if (number && std::fabs(*number) < kLargestWhole)
     return Value::integer(int64_t(*number));
   if (number && std::isfinite(*number))
     fail("the number is too large for 'int'");
@@ -130,7 +131,7 @@ double roundedTo(double number, int64_t digits) {
   if (!std::isfinite(number) || digits > kMostDigits)
     return number;
   if (digits < 0) {
-    const double unit = std::pow(10.0, double(-digits));
+    const double unit = std::pow(10.0, -double(digits));
     return std::isinf(unit) ? 0.0 * number : std::nearbyint(number / unit) * unit;
   }
   std::string text(700, '\0');
@@ -151,8 +152,10 @@ Value round(Evaluator &evaluator, const Value &value, const Arguments &arguments
   if (method == "common") {
     if (!value.isIntegral())
       return Value::number(roundedTo(value.asNumber(), digits));
-    return Value::integer(digits >= 0 ? value.asInteger()
-                                      : int64_t(roundedTo(value.asNumber(), digits)));
+    const double rounded = digits < 0 ? roundedTo(value.asNumber(), digits) : 0;
+    if (std::fabs(rounded) > kLargestWhole)
+      fail("a number is too large");
+    return Value::integer(digits < 0 ? int64_t(rounded) : value.asInteger());
   }
   const double unit = std::pow(10.0, double(digits)), scaled = value.asNumber() * unit;
   return Value::number((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);

@@ -28,13 +28,13 @@ std::string render(const std::string &source, const Json &variables = Json::obje
 }
 
 TEST(TemplateError, NamesTheLineOfSyntax) {
-  EXPECT_EQ(error("a\n{% if %}"), "template:2: found '%}' where a value is expected");
+  EXPECT_EQ(error("a\n{% if %}"), "template:2: found '%}' where an expression is expected");
   EXPECT_EQ(error("{% for x in y %}\n\n{{ x }}"),
             "template:3: 'endfor' is missing; the block begins in line 1");
   EXPECT_EQ(error("\n\n{{ 'a }}"), "template:3: a string has no end");
   EXPECT_EQ(error("\n{{ a"), "template:2: a tag has no end, '}}'");
   EXPECT_EQ(error("{# a"), "template:1: a comment has no end, '#}'");
-  EXPECT_EQ(error("{% raw %}\n{% endra %}"), "template:2: 'raw' has no 'endraw'");
+  EXPECT_EQ(error("{% raw %}\n{% endra %}"), "template:1: 'raw' has no 'endraw'");
   EXPECT_EQ(error("{{ (1] }}"), "template:1: ']' stands where ')' is expected");
   EXPECT_EQ(error("{{ 1 ? 2 }}"), "template:1: '?' has no meaning here");
   EXPECT_EQ(error("{% endfor %}"), "template:1: there is no tag 'endfor' here");
