@@ -154,8 +154,13 @@ def data_seeds():
         {"role": "user", "content": [{"type": "text", "text": "a"}]}, {"role": "assistant", "content": "\u00e4"}]})
 
 
+def chat_seeds():
+    for path in sorted((pathlib.Path(__file__).resolve().parents[1] / "unit/chat/templates").glob("*.jinja")):
+        yield path.stem, path.read_bytes()
+
+
 SEEDS = {"gguf": gguf_seeds, "tokenizer": tokenizer_seeds, "imatrix": imatrix_seeds, "adapter": adapter_seeds,
-         "config": config_seeds, "data": data_seeds}
+         "config": config_seeds, "data": data_seeds, "chat": chat_seeds}
 
 
 def main():
