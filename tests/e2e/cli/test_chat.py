@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from llmc_case import DONE, FAILED, INTERRUPTED, LLMC, MODEL, WRONG_USAGE, LlmcCase, llmc
+from llmc_case import DONE, FAILED, INTERRUPTED, LLMC, MODEL, WRONG_USAGE, LlmcCase, llmc, read_bytes
 
 # A play's form, which the model knows: speakers and what they say.
 PLAY = """{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}
@@ -31,7 +31,9 @@ class ChatCase(LlmcCase):
         self.play = self.file("play.jinja", PLAY)
 
     def options(self, *more):
-        return ["--chat-template", self.play, "--temp", 0, "-n", 12, *more]
+        """Greedy and short, unless `more` says otherwise."""
+        rest = [word for flag, value in [("--temp", 0), ("-n", 12)] if flag not in more for word in (flag, value)]
+        return ["--chat-template", self.play, *rest, *more]
 
     def chat(self, text, *more, **options):
         return llmc("chat", MODEL, *self.options(*more), input=text.encode(), **options)
@@ -118,7 +120,7 @@ class Pipe(ChatCase):
         self.assertEqual(first('"""\none\n\n/two\\\n"""\n'), "one\n\n/two\\")
         self.assertEqual(first('"""one\ntwo"""\n'), "one\ntwo")
         self.assertEqual(first('"""one line"""\n'), "one line")
-        self.assertEqual(first('"""\nopen'.replace("open", "open\n") + '"""\n'), "open")
+        self.assertEqual(first('"""\nclosed\n"""\n'), "closed")
         self.assertEqual(first("//system is a word\n"), "/system is a word")
         self.assertEqual(first("/etc/hosts is a file\n"), "/etc/hosts is a file")
         # An end of the input ends a block, too.
@@ -185,9 +187,16 @@ class Pipe(ChatCase):
         self.assertEqual(result.returncode, FAILED)
 
     def test_answers_end_at_the_end_of_a_turn(self):
-        # </s> is made likeliest by a template that ends like the texts of training do, or it is not said; either way the
-        # token itself is not printed.
-        self.assertNotIn("</s>", self.answers("x\n", "-n", "200", "-c", "256"))
+        # The model's file, in which a newline ends the text.
+        newline = self.json("tokenize", MODEL, "-p", "a\n", "--json")["tokens"][-1]
+        whole, key = read_bytes(MODEL), b"tokenizer.ggml.eos_token_id"
+        value = whole.index(key) + len(key) + 4
+        model = self.file("ends.gguf", whole[:value] + newline.to_bytes(4, "little") + whole[value + 4:])
+        text = self.json("run", MODEL, "-p", "ROMEO:\nWhat light?\n\nJULIET:\n", "--temp", 0, "-n", 50, "--json")["text"]
+        line = text.split("\n")[0]
+        self.assertNotIn(line, ["", text])
+        result = llmc("chat", model, *self.options("-n", 50), input=b"What light?\n")
+        self.assertEqual(result.stdout.decode(), line + "\n")
 
 
 class Terminal(ChatCase):
@@ -217,8 +226,8 @@ class Terminal(ChatCase):
                 self.fail(f"no {pattern!r} in {self.output!r}")
             try:
                 self.output += os.read(self.terminal, 4096).decode(errors="replace")
-            except OSError:  # the other side is closed
-                break
+            except OSError:
+                self.fail(f"the program ended at {self.output!r}")
         result, self.output = self.output, ""
         return result
 
