@@ -54,6 +54,7 @@ private:
   std::optional<Sampler> sampler_;
   std::optional<chat::ChatTemplate> template_;
   std::optional<ChatSession> state_;
+  ChatInput input_;
   Conversation conversation_;
 };
 
@@ -108,12 +109,16 @@ absl::Status Chat::ask(const std::string &text) {
     conversation_.dropLast();
     return result.status();
   }
-  conversation_.add("assistant", result->text);
+  const bool stopped = absl::string_view(result->stop) == "interrupted";
+  if (stopped && result->text.empty())
+    conversation_.dropLast();
+  else
+    conversation_.add("assistant", result->text);
   if (result->text.empty() || result->text.back() != '\n')
     printNow("\n");
   report(*result);
-  // An answer that the user stopped is not the end; other signals are.
-  if (InterruptGuard::signal() == SIGINT)
+  // Somebody who stops an answer goes on; other signals, and scripts, end.
+  if (InterruptGuard::signal() == SIGINT && input_.interactive())
     InterruptGuard::clear();
   return absl::OkStatus();
 }
@@ -154,20 +159,19 @@ absl::Status Chat::obey(absl::string_view line, bool &ends) {
 }
 
 absl::Status Chat::talk() {
-  ChatInput input;
-  if (input.interactive())
+  if (input_.interactive())
     printNow("/help lists commands; Ctrl-D ends.\n");
   bool ends = false, warned = false;
   while (!ends) {
-    const ChatInput::Entry entry = input.next();
+    const ChatInput::Entry entry = input_.next();
     absl::Status status;
     switch (entry.event) {
     case ChatInput::Event::End:
-      if (input.interactive())
+      if (input_.interactive())
         printNow("\n");
       return absl::OkStatus();
     case ChatInput::Event::Interrupted:
-      if (warned || InterruptGuard::signal() != SIGINT || !input.interactive())
+      if (warned || InterruptGuard::signal() != SIGINT || !input_.interactive())
         return absl::CancelledError();
       InterruptGuard::clear();
       printNow("\n(Ctrl-C again or Ctrl-D ends)\n");
@@ -181,7 +185,7 @@ absl::Status Chat::talk() {
       break;
     }
     warned = false;
-    if (!status.ok() && !input.interactive())
+    if (!status.ok() && !input_.interactive())
       return status;
     if (!status.ok())
       printError(status.message());

@@ -30,6 +30,8 @@ ChatInput::LineEnd ChatInput::readLine(const char *prompt, std::string &line) {
   if (interactive_)
     printNow(prompt);
   while (true) {
+    if (InterruptGuard::interrupted())
+      return LineEnd::Signal;
     if (const size_t end = buffer_.find('\n'); end != std::string::npos) {
       line = buffer_.substr(0, end);
       buffer_.erase(0, end + 1);
@@ -38,8 +40,6 @@ ChatInput::LineEnd ChatInput::readLine(const char *prompt, std::string &line) {
       return LineEnd::Newline;
     }
     char part[4096];
-    if (InterruptGuard::interrupted())
-      return LineEnd::Signal;
     const ssize_t count = read(STDIN_FILENO, part, sizeof part);
     if (count < 0 && errno == EINTR)
       continue;

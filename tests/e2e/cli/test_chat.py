@@ -186,6 +186,16 @@ class Pipe(ChatCase):
         result = self.chat("What light?\nSpeak!\n", "-c", "24", "-n", "-1", "--ignore-eos")
         self.assertEqual(result.returncode, FAILED)
 
+    def test_ctrl_c_ends_a_script(self):
+        process = subprocess.Popen([LLMC, "chat", MODEL, *map(str, self.options("-n", -1, "-c", 200000, "--ignore-eos"))],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process.stdin.write(b"What light?\nSpeak!\n")
+        process.stdin.flush()
+        self.assertTrue(process.stdout.read(10))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, INTERRUPTED)
+
     def test_answers_end_at_the_end_of_a_turn(self):
         # The model's file, in which a newline ends the text.
         newline = self.json("tokenize", MODEL, "-p", "a\n", "--json")["tokens"][-1]
