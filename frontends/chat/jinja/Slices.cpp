@@ -42,7 +42,7 @@ Value slice(Heap &heap, const Value &value, std::optional<int64_t> start,
     return value.is(Kind::Tuple) ? heap.tuple(std::move(result)) : heap.list(std::move(result));
   }
   if (!value.isText())
-    return heap.undefined(absl::StrCat("'", typeName(value), "' cannot be sliced"));
+    fail("'", typeName(value), "' cannot be sliced");
   heap.charge(value.asText().size());
   const std::vector<absl::string_view> parts = characters(value.asText());
   std::string result;
