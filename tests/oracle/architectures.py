@@ -160,6 +160,12 @@ ARCHITECTURES = {
         + linear("ffn_up", "ffn", "dim", True) + linear("ffn_down", "dim", "ffn", True),
         output_norm=norm("output_norm", bias=True), words=byte_pairs("gpt-2"), heads=4, kv=4,
         rope_dims=16),
+    "starcoder2": architecture(
+        [*COMMON[:-1], "attention.layer_norm_epsilon", "rope.freq_base"],
+        norm("attn_norm", bias=True) + attention(bias=True, output_bias=True)
+        + norm("ffn_norm", bias=True) + linear("ffn_up", "ffn", "dim", True)
+        + linear("ffn_down", "dim", "ffn", True),
+        output_norm=norm("output_norm", bias=True), words=byte_pairs("gpt-2"), rope_base=1e6),
     "phi3": architecture(
         [*COMMON, "rope.dimension_count", "rope.freq_base", "attention.sliding_window",
          "rope.scaling.original_context_length", "rope.scaling.attn_factor"],

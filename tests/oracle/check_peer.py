@@ -59,6 +59,8 @@ MODELS.update({
     "qwen3moe": dict(arch="qwen3moe"),
     "gptneox": dict(arch="gptneox"),
     "gptneox-sequential": dict(arch="gptneox", sequential=True),
+    "starcoder2": dict(arch="starcoder2"),
+    "starcoder2-tied": dict(arch="starcoder2", tied=True),
     "phi3": dict(arch="phi3"),
     "phi3-short": dict(arch="phi3", ctx=256, original_ctx=256),
     "gemma2": dict(arch="gemma2"),

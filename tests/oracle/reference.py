@@ -18,13 +18,13 @@ import numpy as np
 from gguf_io import Gguf
 from likelihood import mean_kl, perplexity
 from reference_gemma import Gemma2, Gemma3
-from reference_gptneox import GptNeoX
+from reference_gptneox import GptNeoX, Starcoder2
 from reference_llama import Llama
 from reference_phi3 import Phi3
 from reference_qwen import Qwen2, Qwen3, Qwen3Moe
 
 CLASSES = {c.architecture: c
-           for c in (Llama, Qwen2, Qwen3, Qwen3Moe, GptNeoX, Phi3, Gemma2, Gemma3)}
+           for c in (Llama, Qwen2, Qwen3, Qwen3Moe, GptNeoX, Starcoder2, Phi3, Gemma2, Gemma3)}
 
 
 def class_of(path):

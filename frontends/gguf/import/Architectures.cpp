@@ -3,8 +3,8 @@
 namespace llmc {
 
 llvm::ArrayRef<Architecture> architectures() {
-  static const Architecture kArchitectures[] = {kLlama,   kQwen2, kQwen3,  kQwen3Moe,
-                                                kGptNeox, kPhi3,  kGemma2, kGemma3};
+  static const Architecture kArchitectures[] = {kLlama, kQwen2,  kQwen3,  kQwen3Moe,  kGptNeox,
+                                                kPhi3,  kGemma2, kGemma3, kStarcoder2};
   return kArchitectures;
 }
 

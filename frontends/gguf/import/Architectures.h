@@ -22,7 +22,8 @@ struct Architecture {
 
 llvm::ArrayRef<Architecture> architectures();
 
-extern const Architecture kLlama, kQwen2, kQwen3, kQwen3Moe, kGptNeox, kPhi3, kGemma2, kGemma3;
+extern const Architecture kLlama, kQwen2, kQwen3, kQwen3Moe, kGptNeox, kPhi3, kGemma2, kGemma3,
+    kStarcoder2;
 
 // Tensors that most architectures have.
 //

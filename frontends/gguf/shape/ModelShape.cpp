@@ -25,6 +25,7 @@ constexpr ModelShape kShapes[] = {
     {"qwen3-0.6b", "qwen3", 1024, 28, 16, 8, 3072, 1e6f, 40960, 151936, true, {.keyLength = 128}},
     {"qwen3-1.7b", "qwen3", 2048, 28, 16, 8, 6144, 1e6f, 40960, 151936, true, {.keyLength = 128}},
     {"pythia-1.4b", "gptneox", 2048, 24, 16, 16, 8192, 1e4f, 2048, 50304, false, {.ropeDims = 32}},
+    {"starcoder2-3b", "starcoder2", 3072, 30, 24, 2, 12288, 999999.4f, 16384, 49152, true},
     {"phi-3-mini", "phi3", 3072, 32, 32, 32, 8192, 1e4f, 4096, 32064, false, {.window = 2047}},
     {"gemma-2-2b",
      "gemma2",

@@ -65,6 +65,11 @@ class GptNeoX(ArchitectureCase, ModelCase):
     variants = {"sequential": dict(sequential=True)}
 
 
+class Starcoder2(ArchitectureCase, ModelCase):
+    arch = "starcoder2"
+    variants = {"tied": dict(tied=True)}
+
+
 class Phi3(ArchitectureCase, ModelCase):
     arch = "phi3"
     variants = {"short factors": dict(original_ctx=256)}
