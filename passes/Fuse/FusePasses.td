@@ -15,11 +15,12 @@ class FusePass<string flag> : Pass<flag> {
 
 // In the order of the pipeline; FusePipeline.cpp says why.
 
-def FuseSwiglu : FusePass<"llm-fuse-swiglu"> {
-  let summary = "Make llm.swiglu of a silu and a product";
+def FuseGate : FusePass<"llm-fuse-gate"> {
+  let summary = "Make llm.swiglu or llm.geglu of an activation and a product";
   let description = [{
-    `llm.mul(llm.silu(gate), up)`, with the factors in either order, becomes `llm.swiglu`. Missed where
-    the silu has other uses, for which it would have to be computed again.
+    `llm.mul(llm.silu(gate), up)`, with the factors in either order, becomes `llm.swiglu`, and with
+    `llm.gelu` it becomes `llm.geglu`. Missed where the activation has other uses, for which it would
+    have to be computed again.
 
     ```mlir
     %s = llm.silu %gate : tensor<?x64xf32>

@@ -3,7 +3,7 @@
 
 void llmc::buildFusePipeline(mlir::OpPassManager &pm) {
   // First, because the activation below is looked for as one operation.
-  pm.addPass(createFuseSwiglu());
+  pm.addPass(createFuseGate());
   // Before residuals are taken by linears, because that of experts is the sum of another linear.
   pm.addPass(createFuseExperts());
   // Before all that follow, because they only know llm.fused_linear, which this makes of

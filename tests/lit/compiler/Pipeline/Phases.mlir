@@ -26,7 +26,7 @@
 // LLVM-NEXT:   llm-save-activations{gradient-checkpointing=true memory-budget=0 rows=1},
 // LLVM-NEXT:   llm-fold-adjoints,
 // LLVM-NEXT:   llm-verify-phase{phase=autodiff},
-// LLVM-NEXT:   llm-fuse-swiglu,
+// LLVM-NEXT:   llm-fuse-gate,
 // LLVM-NEXT:   llm-fuse-experts,
 // LLVM:        llm-verify-phase{phase=fuse},
 // LLVM-NEXT:   llm-assign-layouts,

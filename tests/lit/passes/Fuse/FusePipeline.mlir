@@ -62,7 +62,7 @@ func.func private @block.0(%h: !h, %layer: index, %rope: tensor<?x16xf32>, %kv: 
   %g = llm.linear %y, %ffn_gate : !h, !wup -> !ff
   %u = llm.linear %y, %ffn_up : !h, !wup -> !ff
   %s = llm.silu %g : !ff
-  // expected-remark @+2 {{[Passed] llm-fuse-swiglu}}
+  // expected-remark @+2 {{[Passed] llm-fuse-gate}}
   // expected-remark @+1 {{[Passed] llm-fuse-activation}}
   %m = llm.mul %s, %u : !ff
   %d = llm.linear %m, %ffn_down : !ff, !wdown -> !h
