@@ -85,6 +85,12 @@ def _q2_k(b):
     return _f16(b, 80) * sc * _bits(b, 16 + byte, shift, 3) - _f16(b, 82) * m
 
 
+def _tq2_0(b):
+    # qs[64], d
+    byte, shift = PLANE2
+    return _f16(b, 64) * (_bits(b, byte, shift, 3) - 1)
+
+
 def _q3_k(b):
     # hmask[32], qs[64], scales[12] (16 of 6 bits), d. A clear high bit means minus 4.
     byte, shift = PLANE2
@@ -224,6 +230,7 @@ def _make():
         scaled("Q6_K", 14, 256, 210, _q6_k, 208),
         scaled("IQ4_NL", 20, 32, 18, _iq4_nl, 0),
         scaled("IQ4_XS", 23, 256, 136, _iq4_xs, 0),
+        scaled("TQ2_0", 35, 256, 66, _tq2_0, 64),
         Format("MXFP4", 39, 32, 17, _mxfp4, _draw_mxfp4),
     ]
     return {f.name: f for f in formats}
@@ -234,7 +241,7 @@ BY_ID = {f.id: f for f in FORMATS.values()}
 # What llama-quantize takes when a row is no multiple of the block.
 FALLBACK = {
     "Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
-    "IQ4_XS": "IQ4_NL",
+    "IQ4_XS": "IQ4_NL", "TQ2_0": "Q4_0",
 }
 
 
@@ -277,7 +284,7 @@ def edge_blocks(name, d=0.01):
             return (values.view(np.uint32) >> 16).astype("<u2").tobytes()
         return values.astype("<f4" if name == "F32" else "<f2").tobytes()
     half = {"Q2_K": (80, 82), "Q3_K": (108,), "Q6_K": (208,), "Q4_1": (0, 2), "Q5_1": (0, 2),
-            "Q4_K": (0, 2), "Q5_K": (0, 2)}.get(name, (0,))
+            "Q4_K": (0, 2), "Q5_K": (0, 2), "TQ2_0": (64,)}.get(name, (0,))
     out = []
     for fill in (0x00, 0xFF, 0x55, 0xAA, 0x0F, 0xF0):
         for value in (0.0, d, -d):

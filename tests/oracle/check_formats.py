@@ -24,10 +24,10 @@ GGML_CRC = {
     "Q8_0": 0x624CFD46, "Q4_0": 0x5550606C, "Q4_1": 0x324579DE, "Q5_0": 0x59578E52,
     "Q5_1": 0xCF3DB0DE, "Q2_K": 0x9759184A, "Q3_K": 0x7F5A3548, "Q4_K": 0xBD7F5CCD,
     "Q5_K": 0x5A340E3D, "Q6_K": 0x13B7D74B, "IQ4_NL": 0xF7F58547, "IQ4_XS": 0x73F37CF9,
-    "MXFP4": 0xF523B5EA,
+    "TQ2_0": 0x3095A668, "MXFP4": 0xF523B5EA,
 }
 SCALE_AT = {"Q2_K": (80, 82), "Q3_K": (108,), "Q6_K": (208,), "Q4_1": (0, 2), "Q5_1": (0, 2),
-            "Q4_K": (0, 2), "Q5_K": (0, 2)}
+            "Q4_K": (0, 2), "Q5_K": (0, 2), "TQ2_0": (64,)}
 # Relative distance sqrt(mean((x-y)^2)/mean(y^2)) to the f16 weights that each type may have; about
 # 1.5 times what a uniform quantizer of that many bits costs on bell-shaped weights.
 CLOSE = {"F32": 1e-7, "F16": 1e-7, "BF16": 0.003, "Q8_0": 0.01, "Q6_K": 0.03, "Q5_K": 0.06,

@@ -24,7 +24,7 @@ from gguf_io import Tensor, f32, u32
 # general.file_type of a file that is mostly of one type.
 FILE_TYPE = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q2_K": 10,
              "Q3_K": 11, "Q3_K_M": 12, "Q4_K": 14, "Q4_K_M": 15, "Q5_K": 16, "Q5_K_M": 17,
-             "Q6_K": 18, "IQ4_NL": 25, "IQ4_XS": 30, "BF16": 32, "MXFP4": 38}
+             "Q6_K": 18, "IQ4_NL": 25, "IQ4_XS": 30, "BF16": 32, "TQ2_0": 37, "MXFP4": 38}
 MIXTURES = ("Q3_K_M", "Q4_K_M", "Q5_K_M")
 
 def llama3_factors(dims, base, factor=8.0, low=1.0, high=4.0, orig=8192):

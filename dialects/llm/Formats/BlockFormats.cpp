@@ -149,8 +149,8 @@ BlockProgram makeQ5_1() {
   return b.p;
 }
 
-// The order of Q2_K and Q3_K: 128 weights from 32 bytes, two bits at a time; byte l of the 32 holds
-// weights l, l + 32, l + 64 and l + 96.
+// The order of Q2_K, Q3_K and TQ2_0: 128 weights from 32 bytes, two bits at a time; byte l of the
+// 32 holds weights l, l + 32, l + 64 and l + 96.
 template <class Combine>
 void twoBitLines(ProgramBuilder &b, int qs, Combine combine) {
   for (uint32_t j = 0; j < 32; ++j) {
@@ -171,6 +171,16 @@ BlockProgram makeQ2_K() {
     b.p.subBlocks.push_back(
         {b.fmul(fd, b.toFloat(b.band(byte, 0xf))), b.fmul(fmin, b.toFloat(b.shr(byte, 4)))});
   }
+  return b.p;
+}
+
+BlockProgram makeTQ2_0() {
+  ProgramBuilder b;
+  int qs = b.field("qs", 0, 4, 16), d = b.field("d", 64, 2, 1);
+  // Converters write -1, 0 and 1; a file may hold 2, too.
+  b.shape(2, 128, 32, 1, 3);
+  twoBitLines(b, qs, [](int line, uint32_t, uint32_t) { return line; });
+  b.p.subBlocks.assign(8, {b.half(d), -1});
   return b.p;
 }
 
@@ -336,6 +346,7 @@ constexpr FormatRow kRows[] = {
     {{"iq4_nl", "IQ4_NL", 20, 32, 18, "w = d * codebook[q], q in [0, 15]"}, makeIQ4_NL},
     {{"iq4_xs", "IQ4_XS", 23, 256, 136, "w = d * (s[k/32] - 32) * codebook[q], q in [0, 15]"},
      makeIQ4_XS},
+    {{"tq2_0", "TQ2_0", 35, 256, 66, "w = d * (q - 1), q in [0, 3]"}, makeTQ2_0},
     {{"mxfp4", "MXFP4", 39, 32, 17, "w = 2^(e - 127) * e2m1[q], q in [0, 15]"}, makeMXFP4},
 };
 constexpr size_t kCount = std::size(kRows);

@@ -9,6 +9,7 @@ namespace llmc::quantize {
 namespace {
 
 constexpr FileType kFileTypes[] = {
+    {"TQ2_0", FileTypeId::TQ2_0, "tq2_0", "2.06 bits: -1, 0 or 1, for models trained so"},
     {"Q2_K", FileTypeId::Q2_K, "q2_K", "2.63 bits, more where it hurts"},
     {"Q2_K_S", FileTypeId::Q2_K_S, "q2_K", "2.63 bits; needs --imatrix"},
     {"Q3_K_S", FileTypeId::Q3_K_S, "q3_K", "3.44 bits"},

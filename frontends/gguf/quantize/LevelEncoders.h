@@ -40,6 +40,7 @@ void encodeQ5_K(const float *, uint64_t, uint64_t, const float *, uint8_t *);
 void encodeQ6_K(const float *, uint64_t, uint64_t, const float *, uint8_t *);
 void encodeIQ4_NL(const float *, uint64_t, uint64_t, const float *, uint8_t *);
 void encodeIQ4_XS(const float *, uint64_t, uint64_t, const float *, uint8_t *);
+void encodeTQ2_0(const float *, uint64_t, uint64_t, const float *, uint8_t *);
 void encodeMXFP4(const float *, uint64_t, uint64_t, const float *, uint8_t *);
 
 void halvesToFloats(const uint8_t *in, uint64_t count, float *out);

@@ -9,10 +9,10 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {0, encodeF32},   {1, encodeF16},     {30, encodeBF16},   {8, encodeQ8_0},
-    {2, encodeQ4_0},  {3, encodeQ4_1},    {6, encodeQ5_0},    {7, encodeQ5_1},
-    {10, encodeQ2_K}, {11, encodeQ3_K},   {12, encodeQ4_K},   {13, encodeQ5_K},
-    {14, encodeQ6_K}, {20, encodeIQ4_NL}, {23, encodeIQ4_XS}, {39, encodeMXFP4},
+    {0, encodeF32},    {1, encodeF16},    {30, encodeBF16}, {8, encodeQ8_0},    {2, encodeQ4_0},
+    {3, encodeQ4_1},   {6, encodeQ5_0},   {7, encodeQ5_1},  {10, encodeQ2_K},   {11, encodeQ3_K},
+    {12, encodeQ4_K},  {13, encodeQ5_K},  {14, encodeQ6_K}, {20, encodeIQ4_NL}, {23, encodeIQ4_XS},
+    {35, encodeTQ2_0}, {39, encodeMXFP4},
 };
 
 RowEncoder find(uint32_t ggmlType) {

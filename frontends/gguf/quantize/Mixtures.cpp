@@ -89,6 +89,8 @@ struct Rule {
 
 // The first rule that applies wins; where none does, the file type's base format stands.
 constexpr Rule kRules[] = {
+    {FileTypeId::TQ2_0, TensorRole::TokenEmbedding, kAlways, "q4_K"},
+
     {FileTypeId::Q2_K, TensorRole::AttentionValue, kSharedHeads, "q4_K"},
     {FileTypeId::Q2_K, TensorRole::AttentionValue, kAlways, "q3_K"},
     {FileTypeId::Q2_K, TensorRole::AttentionOutput, kNotFalcon | kEightExperts, "q5_K"},
@@ -145,7 +147,8 @@ struct Fallback {
   const char *format, *instead;
 };
 constexpr Fallback kFallbacks[] = {{"q2_K", "q4_0"}, {"q3_K", "q4_0"}, {"q4_K", "q5_0"},
-                                   {"q5_K", "q5_1"}, {"q6_K", "q8_0"}, {"iq4_xs", "iq4_nl"}};
+                                   {"q5_K", "q5_1"}, {"q6_K", "q8_0"}, {"iq4_xs", "iq4_nl"},
+                                   {"tq2_0", "q4_0"}};
 
 bool hasMoreBits(int64_t i, int64_t n) {
   return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2;

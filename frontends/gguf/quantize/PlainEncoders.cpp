@@ -1,6 +1,6 @@
-// Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 where all weights count the same: the step spans the block, each
-// weight takes the nearest level. One block is two vectors. The bytes are those of ggml's reference
-// encoders, roundings included.
+// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 and TQ2_0 where all weights count the same: the step spans the
+// block, each weight takes the nearest level. A block of 32 is two vectors. The bytes are those of
+// ggml's reference encoders, roundings included.
 #include "frontends/gguf/quantize/Blocks32.h"
 #include "frontends/gguf/quantize/LevelEncoders.h"
 #include "frontends/gguf/quantize/WeightedEncoders.h"
@@ -118,6 +118,27 @@ void encodeQ5_1(const float *x, uint64_t rows, uint64_t columns, const float *im
     storeFifthBits(block + 4, q.low, q.high);
     storeNibbles(block + 8, q.low, q.high);
   });
+}
+
+// Each weight is -1, 0 or 1 times the largest magnitude of its block.
+void encodeTQ2_0(const float *x, uint64_t rows, uint64_t columns, const float *, uint8_t *out) {
+  for (const float *end = x + rows * columns; x < end; x += 256, out += 66) {
+    Floats magnitudes{};
+    for (int i = 0; i < 256; i += kLanes)
+      magnitudes = larger(magnitudes, absolute(load(x + i)));
+    float step = largestLane(magnitudes), inverse = inverseOf(step);
+    for (int half = 0; half < 2; ++half)
+      for (int first = 0; first < 32; first += kLanes) {
+        Ints levels{};
+        for (int plane = 0; plane < 4; ++plane) {
+          Floats v = load(x + 128 * half + 32 * plane + first) * inverse;
+          levels |= ((roundAway(v) + 1) & 3) << (2 * plane);
+        }
+        Bytes bytes = __builtin_convertvector(levels, Bytes);
+        std::memcpy(out + 32 * half + first, &bytes, kLanes);
+      }
+    storeHalf(out + 64, step);
+  }
 }
 
 } // namespace llmc::quantize::LLMC_SIMD_LEVEL

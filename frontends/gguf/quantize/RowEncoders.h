@@ -1,6 +1,6 @@
 // Encoding rows of floats to block formats.
 //
-// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL, IQ4_XS and MXFP4 give the bytes of ggml's reference
+// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL, IQ4_XS, TQ2_0 and MXFP4 give the bytes of ggml's reference
 // encoders, with an importance vector and without. The K formats search further than ggml's and
 // lose less. All CPU levels give the same bytes.
 #ifndef LLMC_FRONTENDS_GGUF_QUANTIZE_ROWENCODERS_H
@@ -25,7 +25,7 @@ std::span<const CpuLevel> cpuLevels();
 // Encodes `rows` rows of `columns` finite weights from `x` to rows * format.rowBytes(columns)
 // bytes. `columns` is a multiple of format.weights. `importance` is how much the squared error of
 // each column counts: `columns` finite numbers >= 0, or nullptr when all count the same; formats of
-// 8 and more bits and MXFP4 ignore it.
+// 8 and more bits, TQ2_0 and MXFP4 ignore it.
 void encodeRows(const BlockFormat &format, const float *x, uint64_t rows, uint64_t columns,
                 const float *importance, uint8_t *out);
 

@@ -75,6 +75,7 @@ constexpr GgmlBytes kGgmlBytes[] = {
     {"iq4_nl", 0x257751032cb8c7e6u, 0xb1f6927fda186576u, "b79d3bda58708fbce79cdc87b017f4bba92b"},
     {"iq4_xs", 0x9d75369cd86c542bu, 0xbfe640e6b0435a8cu,
      "4f8a3ff09d7c084c3bda58708fbce79cdc87b017f4bba92be53225939801abb676fa"},
+    {"tq2_0", 0xb04eebdf2f49e7b3u, 0xb04eebdf2f49e7b3u, "55591566545965551595565555551551"},
     {"mxfp4", 0x9757c8c716fc08d6u, 0x9757c8c716fc08d6u, "7c5bda40170fcce1acdc01b760f4ccb96b"},
 };
 
@@ -293,7 +294,7 @@ TEST(RowEncodersTest, ZerosAreZero) {
 TEST(RowEncodersTest, StepsOutOfRangeAreSeen) {
   std::vector<float> x(256, 1e9f);
   x[3] = -2e9f;
-  for (const char *name : {"f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl"}) {
+  for (const char *name : {"f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl", "tq2_0"}) {
     const BlockFormat &format = formatNamed(name);
     std::vector<uint8_t> blocks = encode(format, x, 256);
     EXPECT_FALSE(stepsAreFinite(format, blocks.data(), blocks.size() / format.bytes)) << name;
