@@ -4,8 +4,8 @@
 Reads every .td file under the given folders, relative to the first -I, through llvm-tblgen. Needed are:
 a summary and a description with prose for all (attributes of an enumeration need no description: the
 enumeration says it) and, for operations and types, an example that shows it. With --names, a pass also
-needs a flag, a .cpp file beside the .td and a test in tests/lit of the same name. Prints one line per
-fault.
+needs a flag, a .cpp file beside the .td and a test in tests/lit of the same name. With --tests GLOB,...,
+which may come several times, each operation must stand in one of these files. Prints one line per fault.
 """
 
 import argparse
@@ -71,15 +71,30 @@ def find_pass_faults(root, folder, record):
             yield f"has no {file}"
 
 
+def find_test_faults(records, record, tests):
+    """`tests`: by globs, the text of their files."""
+    name = spell(records, "Op", record)
+    for globs, text in tests.items():
+        if not re.search(re.escape(name) + r"\b", text):
+            yield f"({name}) has no test in {globs}"
+
+
+def read_files(root, globs):
+    files = (path for glob in globs.split(",") for path in sorted(root.glob(glob)))
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+")
     parser.add_argument("--names", action="store_true")
+    parser.add_argument("--tests", action="append", default=[], metavar="GLOB,...")
     parser.add_argument("--tblgen", required=True)
     parser.add_argument("-I", dest="include", action="append", required=True)
     arguments = parser.parse_args()
 
     root = pathlib.Path(arguments.include[0])
+    tests = {globs: read_files(root, globs) for globs in arguments.tests}
     faults, checked = set(), set()
     for folder in arguments.folders:
         for path in sorted((root / folder).rglob("*.td")):
@@ -93,6 +108,8 @@ def main():
                     found = list(find_faults(records, kind, record))
                     if kind == "PassBase" and arguments.names:
                         found += find_pass_faults(root, path.parent.relative_to(root), record)
+                    if kind == "Op":
+                        found += find_test_faults(records, record, tests)
                     faults.update(f"{noun} {name} {fault}" for fault in found)
     for fault in sorted(faults):
         print(fault)

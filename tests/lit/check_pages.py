@@ -20,13 +20,15 @@ def slug(heading):
 class Page:
     def __init__(self, path):
         self.name = path.name
-        self.faults, self.headings, self.links = [], [], []
+        self.faults, self.headings = [], []
+        self.links, self.code = [], []  # (line, text); of code, spans outside of blocks
         columns = None  # of the table that the line before belongs to
         fence = None
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-            if line.startswith("```"):
+            if line.lstrip().startswith("```"):
                 fence = None if fence else number
-            if fence or line.startswith("```"):
+                continue
+            if fence:
                 continue
             if match := re.match(r"(#+) (.+)", line):
                 self.headings.append((len(match[1]), match[2]))
@@ -37,6 +39,7 @@ class Page:
                 columns = cells
             elif cells != columns:
                 self.faults.append(f"line {number} has {cells} cells in a table of {columns}")
+            self.code += [(number, span) for span in re.findall(r"`([^`]+)`", line)]
             prose = re.sub(r"`[^`]*`", "``", line)
             self.links += [(number, link) for link in re.findall(r"\]\(([^)]*)\)", prose)]
         if fence:

@@ -32,6 +32,13 @@ config.substitutions.append(
     ("%check_pages", f'"{config.python}" "{config.test_source_root}/check_pages.py"')
 )
 config.substitutions.append(
+    ("%check_readmes", f'"{config.python}" -B "{config.test_source_root}/check_readmes.py"')
+)
+config.substitutions.append(
+    ("%check_examples", f'"{config.python}" -B "{config.test_source_root}/check_examples.py"')
+)
+config.substitutions.append(("%root", config.llmc_source_dir))
+config.substitutions.append(
     ("%hot_loop", f'"{config.python}" -B "{config.test_source_root}/hot_loop.py"')
 )
 config.substitutions.append(
