@@ -45,8 +45,6 @@ absl::Status writePacked(const ProgramWeight &weight, const uint8_t *source, Thr
 
 } // namespace
 
-bool isArtifact(const gguf::GgufFile &file) { return file.contains(kArtifactVersionKey); }
-
 absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source,
                            const AdapterWeights &adapters, absl::string_view programText,
                            const CompiledModel &model, ThreadTeam &team,
@@ -85,7 +83,7 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
     return {shape, info->ggmlType, partOf(weight, info->span())};
   };
   uint64_t total = 0;
-  const uint64_t objectBytes = model.object.size();
+  const uint64_t objectBytes = model.seal.size() + model.object.size();
   then([&] {
     return writer.addTensor(kArtifactObjectName, {&objectBytes, 1}, kPlainBytes, objectBytes);
   });
@@ -100,7 +98,12 @@ absl::Status writeArtifact(const std::string &path, const gguf::GgufFile &source
                                     from.bytes.size());
     });
   }
-  then([&] { return writer.writeTensor(kArtifactObjectName, bytesOf(model.object)); });
+  then([&] {
+    return writer.writeTensor(kArtifactObjectName, [&](gguf::GgufWriter::Append append) {
+      const absl::Status sealed = append(model.seal);
+      return sealed.ok() ? append(bytesOf(model.object)) : sealed;
+    });
+  });
   uint64_t done = 0;
   for (const ProgramWeight &weight : model.manifest.weights) {
     const Source from = sourceOf(weight);

@@ -1,5 +1,6 @@
 #include "compiler/Driver/Compiler.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/Artifact/UserKey.h"
 #include "compiler/Driver/Manifest.h"
 #include "compiler/Driver/ObjectCache.h"
 #include "compiler/Jit/ObjectCode.h"
@@ -94,7 +95,7 @@ absl::StatusOr<CompiledModel> Compiler::compile(ModuleOp module, const CompileOp
   if (options.observer)
     if (absl::Status status = options.observer(Phase::Import, module, 0); !status.ok())
       return status;
-  CompiledModel result{*target, {}, "", false};
+  CompiledModel result{*target, {}, "", {}, false};
   if (absl::Status status = runPhases(module, Phase::Simplify, Phase::Kernel, *target, options);
       !status.ok())
     return status;
@@ -103,14 +104,28 @@ absl::StatusOr<CompiledModel> Compiler::compile(ModuleOp module, const CompileOp
     return manifest.status();
   result.manifest = std::move(*manifest);
 
-  ObjectCache cache(options.cacheDirectory);
-  const std::string key = ObjectCache::key(module, *target);
-  if (!options.observer)
-    if (std::optional<std::string> object = cache.find(key)) {
+  std::optional<UserKey> key;
+  if (!options.keyPath.empty()) {
+    absl::StatusOr<UserKey> opened = UserKey::open(options.keyPath);
+    // Without a place for a key there is none for code either; a key that is not to be trusted is
+    // the user's to look at.
+    if (!opened.ok() && !absl::IsUnavailable(opened.status()))
+      return opened.status();
+    if (opened.ok())
+      key.emplace(*std::move(opened));
+  }
+  const std::string origin = ObjectCache::key(module, *target);
+  if (key && !options.observer) {
+    std::optional<std::string> object = openSealed(*key, origin, options.carriedCode);
+    if (!object)
+      object = ObjectCache(options.cacheDirectory, *key).find(origin);
+    if (object) {
       result.object = std::move(*object);
+      result.seal = sealCode(*key, origin, result.object);
       result.fromCache = true;
       return result;
     }
+  }
   if (absl::Status status = runPhases(module, Phase::Vector, Phase::Llvm, *target, options);
       !status.ok())
     return status;
@@ -123,7 +138,10 @@ absl::StatusOr<CompiledModel> Compiler::compile(ModuleOp module, const CompileOp
     if (absl::Status status = options.observer(Phase::Object, module, secondsSince(start));
         !status.ok())
       return status;
-  cache.store(key, result.object);
+  if (key) {
+    result.seal = sealCode(*key, origin, result.object);
+    ObjectCache(options.cacheDirectory, *key).store(origin, result.object, result.seal);
+  }
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "compiler/Artifact/SealedCode.h"
 #include "compiler/Driver/Remarks.h"
 #include "compiler/Pipeline/Phases.h"
 #include "compiler/Target/TargetDescription.h"
@@ -12,6 +13,7 @@
 #include "runtime/llm/Program.h"
 #include <functional>
 #include <optional>
+#include <span>
 
 namespace llmc {
 
@@ -22,6 +24,11 @@ struct CompileOptions {
   PhaseOptions phases;
   // Object code is kept in this directory under a name that says what it was made from; empty: not.
   std::string cacheDirectory;
+  // The file of the key by which code that was kept is known again (UserKey.h); empty: all is
+  // compiled anew, and nothing kept.
+  std::string keyPath;
+  // Sealed object code that came with the program, looked at before the cache (SealedCode.h).
+  std::span<const uint8_t> carriedCode;
   // Told of each phase when it is done, with the module as it then is and the seconds it took. For
   // `object` the module is the one of phase `llvm`.
   std::function<absl::Status(Phase, mlir::ModuleOp, double seconds)> observer;
@@ -33,7 +40,8 @@ struct CompiledModel {
   TargetDescription target;
   ProgramManifest manifest;
   std::string object;
-  bool fromCache = false;
+  CodeSeal seal{};        // of `object`; zeros, which is no code's, where there is no key
+  bool fromCache = false; // or carried: nothing was compiled
 };
 
 class Compiler {

@@ -1,6 +1,7 @@
 #include "compiler/Driver/ModelLoader.h"
 #include "absl/strings/str_cat.h"
-#include "compiler/Driver/Artifact.h"
+#include "compiler/Artifact/ArtifactFile.h"
+#include "compiler/Driver/ArtifactProgram.h"
 #include "compiler/Driver/BindProgram.h"
 #include "compiler/Driver/Manifest.h"
 #include "compiler/Driver/ObjectCache.h"
@@ -25,46 +26,13 @@ private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-absl::Status fileError(const gguf::GgufFile &file, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat(file.path(), ": ", what));
-}
-
-// The module that an artifact carries.
-absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> artifactProgram(Compiler &compiler,
-                                                                  const gguf::GgufFile &file) {
-  absl::StatusOr<uint32_t> version = file.get<uint32_t>(kArtifactVersionKey);
-  if (!version.ok())
-    return version.status();
-  if (*version != kArtifactVersion)
-    return fileError(file, absl::StrCat("was made by another version of llmc (format ", *version,
-                                        ", this one reads ", kArtifactVersion,
-                                        "); compile the model again"));
-  absl::StatusOr<absl::string_view> text = file.get<absl::string_view>(kArtifactProgramKey);
-  if (!text.ok())
-    return text.status();
-  absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      compiler.parse(*text, absl::StrCat(file.path(), ": ", kArtifactProgramKey));
-  // Sessions have no memory for what is trained.
-  if (module.ok() && !(**module).getOps<llm::ParameterOp>().empty())
-    return fileError(file, "its program has parameters, which only training has; compile the model "
-                           "again");
-  return module;
-}
-
 // Points the program at an artifact's weights.
 absl::Status bindArtifact(const gguf::GgufFile &file, Program &program) {
-  for (const ProgramWeight &weight : program.manifest.weights) {
-    const gguf::TensorInfo *info = file.findTensor(weight.artifactName());
-    if (!info)
-      return fileError(file, absl::StrCat("tensor '", weight.artifactName(), "' is missing"));
-    if (info->bytes != weight.bytes())
-      return fileError(file, absl::StrCat("tensor '", weight.artifactName(), "' has ", info->bytes,
-                                          " bytes, the program takes ", weight.bytes()));
-    if (reinterpret_cast<uintptr_t>(info->data) % 64 != 0)
-      return fileError(
-          file, absl::StrCat("tensor '", weight.artifactName(), "' is not aligned to 64 bytes"));
-    program.weights.push_back(info->data);
-  }
+  absl::StatusOr<std::vector<const uint8_t *>> weights =
+      artifactWeights(file, program.manifest.weights);
+  if (!weights.ok())
+    return weights.status();
+  program.weights = *std::move(weights);
   return absl::OkStatus();
 }
 
@@ -73,7 +41,7 @@ absl::Status bindArtifact(const gguf::GgufFile &file, Program &program) {
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(Compiler &compiler, const gguf::GgufFile &file, const ImportOptions &options) {
   if (isArtifact(file))
-    return artifactProgram(compiler, file);
+    return parseArtifactProgram(compiler, file);
   return importGguf(compiler.context(), file, options);
 }
 
@@ -125,7 +93,10 @@ absl::StatusOr<LoadedModel> loadModel(const std::string &path, ThreadTeam &team,
     return module.status();
   model.importSeconds = watch.lap();
 
-  absl::StatusOr<CompiledModel> compiled = compiler.compile(**module, options.compile);
+  CompileOptions compile = options.compile;
+  if (model.fromArtifact)
+    compile.carriedCode = artifactCode(**file);
+  absl::StatusOr<CompiledModel> compiled = compiler.compile(**module, compile);
   if (!compiled.ok())
     return absl::Status(compiled.status().code(),
                         absl::StrCat((*file)->path(), ": ", compiled.status().message()));

@@ -30,7 +30,7 @@ struct LoadedModel {
   std::shared_ptr<gguf::GgufFile> file; // metadata and tokenizer
   Program program;
   bool fromArtifact = false;
-  bool codeFromCache = false; // nothing was compiled
+  bool codeFromCache = false; // or from the artifact: nothing was compiled
   double importSeconds = 0, compileSeconds = 0, packSeconds = 0;
 };
 

@@ -42,7 +42,7 @@ std::string ObjectCache::key(mlir::ModuleOp module, const TargetDescription &tar
   llvm::raw_string_ostream out(text);
   module->print(out, mlir::OpPrintingFlags().useLocalScope());
   out << '\n' << target.key() << '\n' << LLVM_VERSION_STRING << '\n' << buildIdentity();
-  return digest(text).substr(0, 40);
+  return digest(text);
 }
 
 std::string ObjectCache::path(absl::string_view key) const {
@@ -54,29 +54,21 @@ std::optional<std::string> ObjectCache::find(absl::string_view key) const {
     return std::nullopt;
   auto buffer =
       llvm::MemoryBuffer::getFile(path(key), /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer || (*buffer)->getBufferSize() < 64)
+  if (!buffer)
     return std::nullopt;
-  // The first 64 bytes are the digest of the rest.
-  llvm::StringRef content = (*buffer)->getBuffer();
-  absl::string_view object(content.data() + 64, content.size() - 64);
-  if (digest(object) != content.take_front(64))
-    return std::nullopt;
-  return std::string(object);
+  const llvm::StringRef content = (*buffer)->getBuffer();
+  return openSealed(key_, key, {content.bytes_begin(), content.size()});
 }
 
-void ObjectCache::store(absl::string_view key, absl::string_view object) const {
+void ObjectCache::store(absl::string_view key, absl::string_view object,
+                        const CodeSeal &seal) const {
   if (directory_.empty() || llvm::sys::fs::create_directories(directory_))
     return;
-  absl::StatusOr<AtomicFile> file = AtomicFile::create(path(key));
+  absl::StatusOr<AtomicFile> file = AtomicFile::create(path(key), AtomicFile::Links::Replaced);
   if (!file.ok())
     return;
-  if (file->write(digest(object)).ok() && file->write(object).ok())
+  if (file->write(seal).ok() && file->write(object).ok())
     file->commit().IgnoreError();
-}
-
-bool ObjectCache::knows(absl::string_view key, absl::string_view object) const {
-  std::optional<std::string> known = find(key);
-  return known && *known == object;
 }
 
 } // namespace llmc

@@ -37,18 +37,21 @@ std::string folderOf(const std::string &path) {
 
 } // namespace
 
-absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path) {
+absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path, Links links) {
   AtomicFile file;
   file.path_ = file.target_ = std::string(path);
   struct stat info;
-  if (lstat(file.target_.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+  if (links == Links::Followed && lstat(file.target_.c_str(), &info) == 0 &&
+      S_ISLNK(info.st_mode)) {
     // A link to nothing is replaced itself.
     if (char *resolved = ::realpath(file.target_.c_str(), nullptr)) {
       file.target_ = resolved;
       std::free(resolved);
     }
   }
-  const bool exists = stat(file.target_.c_str(), &info) == 0;
+  bool exists = lstat(file.target_.c_str(), &info) == 0;
+  if (exists && S_ISLNK(info.st_mode))
+    exists = links == Links::Followed && stat(file.target_.c_str(), &info) == 0;
   if (exists && !S_ISREG(info.st_mode))
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": not a regular file; name a file to write or replace"));

@@ -20,10 +20,14 @@ namespace llmc {
 /// commit() returns the same error.
 class AtomicFile {
 public:
-  /// Starts a file that will replace `path`; a symbolic link is followed. Fails, naming the file,
-  /// if the folder cannot be written to or `path` is something other than a regular file (renaming
-  /// over a device such as /dev/null would destroy it).
-  static absl::StatusOr<AtomicFile> create(absl::string_view path);
+  /// What becomes of a symbolic link under the name: the file that it leads to is replaced, or the
+  /// link itself, where others could have put it there.
+  enum class Links { Followed, Replaced };
+
+  /// Starts a file that will replace `path`. Fails, naming the file, if the folder cannot be
+  /// written to or `path` is something other than a regular file (renaming over a device such as
+  /// /dev/null would destroy it).
+  static absl::StatusOr<AtomicFile> create(absl::string_view path, Links links = Links::Followed);
 
   AtomicFile(AtomicFile &&other) noexcept;
   AtomicFile &operator=(AtomicFile &&other) noexcept;

@@ -7,8 +7,10 @@ Whole and small ones, of every kind that a reader knows. What a fuzzer made of t
 `corpus`; README.md tells how.
 """
 import json
+import os
 import pathlib
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -136,6 +138,26 @@ def config_seeds():
     yield "tags", b"%YAML 1.2\n---\nmodel: !!str 5\ndata: |\n  a\n  b\nseed: 0x10\n? complex\n: 1\n...\n"
 
 
+def artifact_seeds():
+    program = "module attributes {llm.vocabulary = 2 : i64} { // [\n  func.func @step() -> (index) { return }\n}"
+    meta = {"llmc.version": 1, "llmc.program": program, "general.alignment": 64,
+            # Rows, columns, and the number of a format, doubled; odd ones are packed.
+            "fuzz.weights": array(U64, [1, 8, 0, 2, 32, 0, 16, 32, 1])}
+    tensors = [floats("a", 8), floats("b", 2, 32), floats("c", 512)]
+    yield "weights", gguf(meta, tensors, alignment=64)
+    yield "code", gguf(meta, [floats("llmc.object", 20)], alignment=64)
+
+
+def program_seeds():
+    """Needs llmc, in the environment's LLMC."""
+    llmc = os.environ.get("LLMC")
+    for name, options in (("llama", {}), ("tied", {"tied": True, "bias": True}), ("yarn", {
+            "rope_scaling": "yarn:2:64", "type": "F32"})) if llmc else ():
+        path = str(FOLDER / "model.gguf")
+        make_model(path, **{**dict(dim=32, layers=2, heads=2, kv=1, ffn=64, vocab=64, type="Q8_0"), **options})
+        yield name, subprocess.run([llmc, "compile", path, "--emit=import"], check=True, capture_output=True).stdout
+
+
 def data_seeds():
     def jsonl(config, *records):
         return config.encode() + b"\njsonl\n" + b"\n".join(json.dumps(r, ensure_ascii=False).encode() for r in records)
@@ -160,7 +182,8 @@ def chat_seeds():
 
 
 SEEDS = {"gguf": gguf_seeds, "tokenizer": tokenizer_seeds, "imatrix": imatrix_seeds, "adapter": adapter_seeds,
-         "config": config_seeds, "data": data_seeds, "chat": chat_seeds}
+         "config": config_seeds, "data": data_seeds, "chat": chat_seeds, "artifact": artifact_seeds,
+         "program": program_seeds}
 
 
 def main():

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "compiler/Artifact/UserKey.h"
 #include "compiler/Driver/Artifact.h"
 #include "compiler/Driver/ModelLoader.h"
 #include "compiler/PhaseDump/PhaseDump.h"
@@ -165,8 +166,10 @@ absl::Status Compile::compileModel() {
   CompileOptions compile;
   compile.targetCpu = options_.model.targetCpu;
   compile.maxRows = options_.model.maxRows;
-  if (!options_.model.noObjectCache)
+  if (!options_.model.noObjectCache) {
     compile.cacheDirectory = defaultCacheDirectory();
+    compile.keyPath = userKeyPath();
+  }
   if (options_.timePhases || dump_ || (!options_.emit.empty() && options_.emit != kObject))
     compile.observer = [this](Phase phase, mlir::ModuleOp now, double seconds) {
       return observe(phase, now, seconds);

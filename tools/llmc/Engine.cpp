@@ -1,5 +1,6 @@
 #include "tools/llmc/Engine.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/Artifact/UserKey.h"
 #include "compiler/Driver/ModelLoader.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
@@ -28,8 +29,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   load.compile.tiles = options.tiles;
   load.compile.maxRows = options.maxRows;
   load.compile.phases = options.phases;
-  if (!options.noObjectCache)
+  if (!options.noObjectCache) {
     load.compile.cacheDirectory = engine->cacheDirectory_ = defaultCacheDirectory();
+    load.compile.keyPath = userKeyPath();
+  }
   load.splatWeights = splatWeights;
   load.cacheTypes = {options.keyCacheType, options.valueCacheType};
   load.adapters = options.adapters;

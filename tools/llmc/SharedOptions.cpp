@@ -52,8 +52,9 @@ void addTargetOptions(CLI::App &command, ModelOptions &options) {
       ->capture_default_str()
       ->group(kModelGroup);
   command
-      .add_flag("--no-cache", options.noObjectCache,
-                "Compile anew instead of taking code from $XDG_CACHE_HOME/llmc")
+      .add_flag(
+          "--no-cache", options.noObjectCache,
+          "Compile anew instead of taking code from $XDG_CACHE_HOME/llmc or a .llmc, and keep none")
       ->group(kModelGroup);
 }
 

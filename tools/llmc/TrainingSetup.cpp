@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "compiler/Artifact/UserKey.h"
 #include "compiler/Driver/Artifact.h"
 #include "compiler/Driver/ModelLoader.h"
 #include "compiler/Driver/TrainingLoader.h"
@@ -116,8 +117,10 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
   Progress progress("packing weights");
   load.progress = [&](double share) { progress.show(share); };
   load.compile.targetCpu = options.model.targetCpu;
-  if (!options.model.noObjectCache)
+  if (!options.model.noObjectCache) {
     load.compile.cacheDirectory = defaultCacheDirectory();
+    load.compile.keyPath = userKeyPath();
+  }
   PhaseOptions &phases = load.compile.phases;
   phases.gradientCheckpointing = config.gradientCheckpointing;
   phases.memoryBudget = config.memoryBudget;

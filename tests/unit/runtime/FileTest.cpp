@@ -205,6 +205,22 @@ TEST_F(AtomicFileTest, FollowsALinkToTheRealFile) {
   EXPECT_EQ(get("real/file"), "new");
 }
 
+TEST_F(AtomicFileTest, ReplacesALinkWhereItMustNotBeFollowed) {
+  put("victim", "old");
+  fs::create_symlink("victim", folder / "link");
+  fs::create_symlink("nothing", folder / "dangling");
+  for (const char *name : {"link", "dangling"}) {
+    auto file = AtomicFile::create(at(name), AtomicFile::Links::Replaced);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write("new").ok());
+    ASSERT_TRUE(file->commit().ok());
+    EXPECT_FALSE(fs::is_symlink(folder / name));
+    EXPECT_EQ(get(name), "new");
+  }
+  EXPECT_EQ(get("victim"), "old");
+  EXPECT_FALSE(fs::exists(folder / "nothing"));
+}
+
 TEST_F(AtomicFileTest, RefusesWhatIsNoFile) {
   EXPECT_THAT(messageOf(AtomicFile::create("/dev/null").status()), HasSubstr("not a regular file"));
   EXPECT_THAT(messageOf(AtomicFile::create(folder.string()).status()), StartsWith(folder.string()));
