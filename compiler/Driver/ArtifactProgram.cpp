@@ -50,6 +50,9 @@ public:
 
 private:
   absl::Status checkModule() {
+    for (const char *entry : {"step", "logits"})
+      if (!module_.lookupSymbol<func::FuncOp>(entry))
+        return refuse(llvm::Twine("has no function '") + entry + "'");
     for (NamedAttribute attribute : module_->getDiscardableAttrs())
       if (StringRef name = attribute.getName(); name != kVocabularyAttrName &&
                                                 name != kContextLengthAttrName &&
@@ -61,9 +64,6 @@ private:
       if (!value || !value.getType().isInteger(64) || value.getInt() < 1 || value.getInt() > most)
         return refuse(llvm::Twine("does not say its ") + StringRef(name));
     }
-    for (const char *entry : {"step", "logits"})
-      if (!module_.lookupSymbol<func::FuncOp>(entry))
-        return refuse(llvm::Twine("has no function '") + entry + "'");
     return absl::OkStatus();
   }
 
