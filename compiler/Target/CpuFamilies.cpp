@@ -13,6 +13,13 @@
 namespace llmc {
 namespace {
 
+// CPUs of 32 bits are of the same family to LLVM, which ends the process when code is made for
+// them.
+bool has64Bits(const CpuFamily &family, absl::string_view cpu) {
+  return llvm::StringRef(family.name) != "x86_64" ||
+         subtargetOf(family.triple, cpu, "")->checkFeatures("+64bit");
+}
+
 llvm::StringRef ref(absl::string_view text) { return {text.data(), text.size()}; }
 
 std::vector<CpuFamily> makeFamilies() {
@@ -77,7 +84,7 @@ const CpuFamily *findCpuFamily(absl::string_view cpu) {
   // know.
   for (const CpuFamily &family : cpuFamilies())
     if (auto general = subtargetOf(family.triple, "", "");
-        general && general->isCPUStringValid(ref(cpu)))
+        general && general->isCPUStringValid(ref(cpu)) && has64Bits(family, cpu))
       return &family;
   return nullptr;
 }
@@ -86,7 +93,8 @@ std::vector<std::string> cpuNames(const CpuFamily &family) {
   std::vector<std::string> names;
   if (auto general = subtargetOf(family.triple, "", ""))
     for (const llvm::SubtargetSubTypeKV &cpu : general->getAllProcessorDescriptions())
-      names.push_back(cpu.Key);
+      if (has64Bits(family, cpu.Key))
+        names.push_back(cpu.Key);
   std::ranges::sort(names);
   return names;
 }

@@ -20,7 +20,7 @@ std::vector<CacheLevel> dataCaches(const std::string &sysCacheDirectory) {
     if (type != "Instruction" && kibibytes > 0)
       caches.push_back({level, kibibytes * 1024});
   }
-  std::ranges::stable_sort(caches, {}, &CacheLevel::level);
+  std::ranges::sort(caches, {}, &CacheLevel::level);
   return caches;
 }
 

@@ -27,13 +27,13 @@ class Targets(ModelCase):
         """Kinds of CPUs that all have fused products and sums round alike."""
         options = [self.check_runs(target) for target in TARGETS[1:]]
         for name, formats in MIXED.items():
-            path = self.make(kv=2, ffn=512, vocab=331, type_map=formats)
-            for cache in "f16", "q8_0":
-                for rows in 512, 1:
-                    with self.subTest(name, cache=cache, rows=rows):
-                        logits = [self.rows(path, 61, 1, option, "--max-rows", rows, "--cache-type-k", cache,
-                                            "--cache-type-v", cache).tobytes() for option in options]
-                        self.assertEqual(len(set(logits)), 1)
+            path = self.make(kv=2, ffn=512, vocab=331, layers=1, type_map=formats)
+            cache = "q8_0" if name == "blocks of 256" else "f16"
+            for rows in 512, 1:
+                with self.subTest(name, cache=cache, rows=rows):
+                    logits = [self.rows(path, 61, 1, option, "--max-rows", rows, "--cache-type-k", cache,
+                                        "--cache-type-v", cache).tobytes() for option in options]
+                    self.assertEqual(len(set(logits)), 1)
 
     def test_same_tokens(self):
         """What the repository's model says is the same on all of them."""

@@ -59,5 +59,19 @@ TEST(BlockFormats, NoByteOfALineIsAboveTheMaximum) {
   }
 }
 
+// Instructions for signed bytes multiply byte - 128 where a byte may have its upper bit, and that
+// must be the weight.
+TEST(BlockFormats, BytesAbove127HaveAnOffsetOf128) {
+  int found = 0;
+  for (const BlockFormat &format : blockFormats())
+    if (const BlockProgram &program = format.program();
+        !program.isFloat() && program.maxByte > 127) {
+      ++found;
+      EXPECT_EQ(program.offset, 128u) << format.name;
+      EXPECT_FALSE(program.hasMinimum()) << format.name;
+    }
+  EXPECT_GT(found, 0);
+}
+
 } // namespace
 } // namespace llmc
