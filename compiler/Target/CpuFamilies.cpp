@@ -109,8 +109,9 @@ std::vector<std::string> missingFeatures(const llvm::MCSubtargetInfo &subtarget,
 }
 
 std::string unknownCpu(absl::string_view cpu) {
-  std::string known, nearest = "native";
-  unsigned least = ref(cpu).edit_distance_insensitive(nearest);
+  std::string known, nearest;
+  // A name that shares less than half of its letters with any is no misspelt one.
+  unsigned least = cpu.size() / 2 + 1;
   for (const CpuFamily &family : cpuFamilies()) {
     const std::vector<std::string> names = cpuNames(family);
     for (const std::string &name : names)
@@ -120,8 +121,9 @@ std::string unknownCpu(absl::string_view cpu) {
       }
     absl::StrAppend(&known, "; of ", family.name, ": ", absl::StrJoin(names, ", "));
   }
-  return absl::StrCat("there is no CPU '", cpu, "'; did you mean '", nearest, "'? Known are native",
-                      known);
+  const std::string hint =
+      nearest.empty() ? ". " : absl::StrCat("; did you mean '", nearest, "'? ");
+  return absl::StrCat("there is no CPU '", cpu, "'", hint, "Known are native", known);
 }
 
 } // namespace llmc

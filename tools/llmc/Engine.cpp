@@ -21,7 +21,7 @@ bool isReadWhole(const ProgramWeight &weight) { return weight.packed || weight.r
 absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options,
                                                      bool splatWeights) {
   if (absl::StatusOr<TargetDescription> target = describeTarget(options.targetCpu); !target.ok())
-    return usageError(target.status().message());
+    return usageError(absl::StrCat("--target-cpu: ", target.status().message()));
   std::unique_ptr<Engine> engine(new Engine(options.threads));
   Progress progress("packing weights");
   LoadOptions load;
