@@ -218,6 +218,8 @@ absl::Status Frame<Real>::set(mlir::Value result, absl::StatusOr<Value> value) {
 template <class Real>
 absl::Status Frame<Real>::setTensor(mlir::Value result, absl::StatusOr<TensorValue<Real>> tensor) {
   LLMC_RETURN_IF_ERROR(tensor.status());
+  if (Arithmetic<Real> *arithmetic = interpreter_.arithmetic())
+    arithmetic->roundResult(result.getDefiningOp(), *tensor);
   return set(result, Value(std::make_shared<const TensorValue<Real>>(*std::move(tensor))));
 }
 

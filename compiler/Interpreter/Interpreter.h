@@ -4,6 +4,7 @@
 #define LLMC_COMPILER_INTERPRETER_INTERPRETER_H
 
 #include "absl/status/statusor.h"
+#include "compiler/Interpreter/Arithmetic.h"
 #include "compiler/Interpreter/InterpreterValue.h"
 #include "compiler/Interpreter/KvCacheState.h"
 #include "compiler/Interpreter/WeightStore.h"
@@ -43,6 +44,9 @@ public:
   // location; what the call wrote to the states before it stays.
   absl::StatusOr<std::vector<Value>> call(llvm::StringRef function, std::vector<Value> arguments);
 
+  // Computes with `arithmetic`, which outlives the interpreter; null: exactly, as Real allows.
+  void setArithmetic(Arithmetic<Real> *arithmetic) { arithmetic_ = arithmetic; }
+
   // Empties all states. Weights stay decoded.
   void reset() {
     states_.clear();
@@ -60,6 +64,7 @@ public:
   // For the operations.
   mlir::ModuleOp module() { return module_; }
   WeightStore<Real> &weights() { return weights_; }
+  Arithmetic<Real> *arithmetic() { return arithmetic_; }
   absl::StatusOr<mlir::Type> stateType(const StateHandle &handle);
   absl::StatusOr<KvCacheState<Real> *> state(const StateHandle &handle);
 
@@ -67,6 +72,7 @@ private:
   mlir::ModuleOp module_;
   WeightStore<Real> weights_;
   InterpreterOptions options_;
+  Arithmetic<Real> *arithmetic_ = nullptr;
   std::map<std::string, KvCacheState<Real>> states_;
   std::map<std::string, TensorValue<Real>> sums_;
   std::map<std::string, Parameter<Real>> parameters_;

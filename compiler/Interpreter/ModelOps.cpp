@@ -24,6 +24,17 @@ absl::Status rmsNorm(llm::RmsNormOp op, Frame<Real> &frame) {
                          reference::rmsNorm(*input, *weight, op.getEps().convertToDouble()));
 }
 
+// Rows times a weight, as the frame's arithmetic multiplies them; `bias` may be null.
+template <class Real>
+reference::Result<Real> product(TensorRef<Real> input, mlir::Value weightOperand,
+                                mlir::Value biasOperand, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(weightOperand));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> bias, frame.optionalTensor(biasOperand));
+  if (Arithmetic<Real> *arithmetic = frame.interpreter().arithmetic())
+    arithmetic->roundFactors(cast<RankedTensorType>(weightOperand.getType()), input, weight);
+  return reference::linear(*input, *weight, bias.get());
+}
+
 template <class Real>
 absl::Status layerNorm(llm::LayerNormOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
@@ -36,9 +47,7 @@ absl::Status layerNorm(llm::LayerNormOp op, Frame<Real> &frame) {
 template <class Real>
 absl::Status linear(llm::LinearOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
-  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(op.getWeight()));
-  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> bias, frame.optionalTensor(op.getBias()));
-  return frame.setTensor(op.getResult(), reference::linear(*input, *weight, bias.get()));
+  return frame.setTensor(op.getResult(), product(input, op.getWeight(), op.getBias(), frame));
 }
 
 // An operation on two tensors of the same shape.
@@ -179,17 +188,17 @@ absl::Status fusedAttention(llm::FusedAttentionOp op, Frame<Real> &frame) {
 template <class Real>
 absl::Status fusedLinear(llm::FusedLinearOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> given, frame.tensor(op.getInput()));
-  TensorValue<Real> input = *given;
+  TensorRef<Real> input = given;
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> norm, frame.optionalTensor(op.getNorm()));
   if (norm) {
-    LLMC_ASSIGN_OR_RETURN(input, reference::rmsNorm(*given, *norm, op.getEps().convertToDouble()));
+    LLMC_ASSIGN_OR_RETURN(auto normed,
+                          reference::rmsNorm(*given, *norm, op.getEps().convertToDouble()));
+    input = std::make_shared<const TensorValue<Real>>(std::move(normed));
   }
   std::vector<TensorValue<Real>> products;
-  for (auto [i, operand] : llvm::enumerate(op.getWeights())) {
-    LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(operand));
-    LLMC_ASSIGN_OR_RETURN(TensorRef<Real> bias, frame.optionalTensor(op.getBiasOf(i)));
-    LLMC_ASSIGN_OR_RETURN(TensorValue<Real> product, reference::linear(input, *weight, bias.get()));
-    products.push_back(std::move(product));
+  for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
+    LLMC_ASSIGN_OR_RETURN(auto y, product(input, weight, op.getBiasOf(i), frame));
+    products.push_back(std::move(y));
   }
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> residual, frame.optionalTensor(op.getResidual()));
   if (residual) {

@@ -1,4 +1,4 @@
-#include "tests/numerics/GuardedMemory.h"
+#include "compiler/Check/GuardedMemory.h"
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // Memory that nothing may be read or written beyond: unreadable pages on both sides.
-#ifndef LLMC_TESTS_NUMERICS_GUARDEDMEMORY_H
-#define LLMC_TESTS_NUMERICS_GUARDEDMEMORY_H
+#ifndef LLMC_COMPILER_CHECK_GUARDEDMEMORY_H
+#define LLMC_COMPILER_CHECK_GUARDEDMEMORY_H
 
 #include <cstddef>
 #include <cstdint>
