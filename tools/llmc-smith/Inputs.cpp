@@ -39,7 +39,8 @@ Plan makePlan(ModuleOp module, uint32_t seed) {
     plan.steps.push_back({start, rows});
     end = std::max(end, start + rows);
   }
-  plan.capacity = (end + 15) / 16 * 16 + pick(random, {0, 16, 64});
+  // Blocks of 64 positions are read whole, as sessions have them.
+  plan.capacity = (end + 63) / 64 * 64 + pick(random, {0, 64});
   return plan;
 }
 

@@ -36,12 +36,13 @@ absl::StatusOr<int64_t> forEachSeed(SeedRange seeds, int jobs,
     if (first > seeds.last)
       return;
     std::fflush(stdout);
-    worker.process = fork();
-    if (worker.process < 0) {
+    // Not by the worker itself, whose memory this is, too.
+    const pid_t process = fork();
+    if (process < 0) {
       status = absl::ErrnoToStatus(errno, "cannot start a worker");
       return;
     }
-    if (worker.process == 0) {
+    if (process == 0) {
       for (int64_t seed = first; seed <= seeds.last; seed += jobs) {
         worker.seed = seed;
         alarm(kSecondsOfASeed);
@@ -52,6 +53,7 @@ absl::StatusOr<int64_t> forEachSeed(SeedRange seeds, int jobs,
       std::fflush(stdout);
       _exit(0);
     }
+    worker.process = process;
     ++running;
   };
   for (int i = 0; i < jobs; ++i)
