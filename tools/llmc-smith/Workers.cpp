@@ -12,8 +12,9 @@
 namespace llmc::smith {
 namespace {
 
-// A seed takes a fraction of a second; a barrier that a thread never reaches takes for ever.
-constexpr unsigned kSecondsOfASeed = 120;
+// A seed takes a fraction of a second, much more on a busy machine; a barrier that a thread never
+// reaches takes for ever.
+constexpr unsigned kSecondsOfASeed = 600;
 
 struct Worker {
   std::atomic<int64_t> seed, failed, finished;
