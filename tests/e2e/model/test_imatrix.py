@@ -1,6 +1,8 @@
 """llmc imatrix against the squares of what the exact forward pass multiplies."""
 import unittest
 
+import pathlib
+
 import numpy as np
 
 from model_case import MODELS, VERSE, ModelCase
@@ -28,6 +30,11 @@ class MeasuredLlama(Llama):
             tied = "output.weight" not in self.w
             self.measure(y, "token_embd.weight" if tied else "output.weight")
         return y
+
+
+# The matrix unit rounds activations to bfloat16, other units to 8 bits of the largest of 32: the worst column,
+# whose sum a few large values make, is then off by up to three times as much.
+WORST = 1 if "amx_bf16" in pathlib.Path("/proc/cpuinfo").read_text() else 3
 
 
 class Imatrix(ModelCase):
@@ -66,11 +73,11 @@ class Imatrix(ModelCase):
     # Layers of two signatures, steps that are shorter than a chunk; products with rounded activations.
     def test_mixture(self):
         path = self.make(type="Q4_K_M", dim=256, layers=4, heads=4, kv=2, ffn=512, vocab=300)
-        self.check(path, 1.5e-2, 0.5, 100, 2, "--max-rows", 33)
-        self.check(path, 1.5e-2, 0.5, 9, 3, "-t", 1)
+        self.check(path, 1.5e-2, 0.5 * WORST, 100, 2, "--max-rows", 33)
+        self.check(path, 1.5e-2, 0.5 * WORST, 9, 3, "-t", 1)
 
     def test_trained(self):
-        for name, share, most in (("f16", 5e-4, 1e-2), ("Q4_K_M", 6e-3, 0.2)):
+        for name, share, most in (("f16", 5e-4, 1e-2), ("Q4_K_M", 6e-3, 0.2 * WORST)):
             self.check(str(MODELS / f"shakespeare-{name}.gguf"), share, most, 128, 2)
 
 
