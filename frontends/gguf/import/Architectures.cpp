@@ -40,6 +40,15 @@ void addJointAttentionTensors(const ModelParameters &p, bool biased,
   tensors.push_back({"attn_output.bias", p.width, 0, biased});
 }
 
+void addPlainTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors) {
+  for (const char *vector :
+       {"attn_norm.weight", "attn_norm.bias", "ffn_norm.weight", "ffn_norm.bias", "ffn_down.bias"})
+    tensors.push_back({vector, p.width, 0, true});
+  tensors.push_back({"ffn_up.weight", p.feedForward, p.width, true});
+  tensors.push_back({"ffn_up.bias", p.feedForward, 0, true});
+  tensors.push_back({"ffn_down.weight", p.width, p.feedForward, true});
+}
+
 void addGatedTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors) {
   tensors.insert(tensors.end(), {
                                     {"ffn_gate.weight", p.feedForward, p.width, true},

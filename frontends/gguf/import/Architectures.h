@@ -35,6 +35,8 @@ void addHeadNormTensors(const ModelParameters &p, std::vector<LayerTensor> &tens
 // which with `biased` is required, as is that of the output.
 void addJointAttentionTensors(const ModelParameters &p, bool biased,
                               std::vector<LayerTensor> &tensors);
+// Both layer norms, and up and down of a feed-forward layer without a gate, all with biases.
+void addPlainTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
 // Gate, up and down of a gated feed-forward layer, and biases of them where the file has any.
 void addGatedTensors(const ModelParameters &p, std::vector<LayerTensor> &tensors);
 

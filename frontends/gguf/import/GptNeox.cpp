@@ -15,13 +15,8 @@ void configure(ParameterReader &r, ModelParameters &p) {
 
 std::vector<LayerTensor> tensors(const ModelParameters &p) {
   std::vector<LayerTensor> all;
-  for (const char *vector :
-       {"attn_norm.weight", "attn_norm.bias", "ffn_norm.weight", "ffn_norm.bias", "ffn_down.bias"})
-    all.push_back({vector, p.width, 0, true});
+  addPlainTensors(p, all);
   addJointAttentionTensors(p, /*biased=*/true, all);
-  all.push_back({"ffn_up.weight", p.feedForward, p.width, true});
-  all.push_back({"ffn_up.bias", p.feedForward, 0, true});
-  all.push_back({"ffn_down.weight", p.width, p.feedForward, true});
   return all;
 }
 
