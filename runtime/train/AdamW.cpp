@@ -1,5 +1,8 @@
 #include "runtime/train/AdamW.h"
 
+#include "runtime/train/AdamKernels.h"
+#include "runtime/train/MomentCode.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,6 +10,7 @@ namespace llmc {
 namespace {
 
 constexpr uint64_t kChunk = 1 << 14;
+static_assert(kChunk % kMomentBlock == 0);
 
 /// Sums in a fixed number of lanes, so that the compiler may use vectors and the order is the same
 /// everywhere.
@@ -25,25 +29,11 @@ double sumOfSquares(const float *values, uint64_t count) {
   return sum;
 }
 
-struct Factors {
-  float beta1, beta2, oneMinusBeta1, oneMinusBeta2, epsilon;
-  float gradient;     ///< scale and clipping
-  float keep;         ///< 1 - learning rate * decay
-  float step;         ///< learning rate / (1 - beta1^t)
-  float rootOfSecond; ///< 1 / sqrt(1 - beta2^t)
-};
-
-void update(const Factors &f, uint64_t count, float *__restrict values, float *__restrict gradient,
-            float *__restrict first, float *__restrict second) {
-  for (uint64_t i = 0; i < count; ++i) {
-    const float g = gradient[i] * f.gradient;
-    const float m = first[i] * f.beta1 + g * f.oneMinusBeta1;
-    const float v = second[i] * f.beta2 + g * g * f.oneMinusBeta2;
-    first[i] = m;
-    second[i] = v;
-    gradient[i] = 0;
-    values[i] = values[i] * f.keep - f.step * m / (std::sqrt(v) * f.rootOfSecond + f.epsilon);
-  }
+AdamW::Moment makeMoment(uint64_t count, bool blocked) {
+  if (!blocked)
+    return {.values = std::vector<float>(count)};
+  return {.codes = std::vector<uint8_t>(count),
+          .scales = std::vector<float>((count + kMomentBlock - 1) / kMomentBlock)};
 }
 
 } // namespace
@@ -52,11 +42,22 @@ AdamW::AdamW(std::vector<TrainedTensor> tensors, const AdamOptions &options)
     : tensors_(std::move(tensors)), options_(options), moments_(tensors_.size()) {
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const uint64_t count = tensors_[i].values.size();
-    moments_[i] = {std::vector<float>(count), std::vector<float>(count)};
+    const bool blocked = options.moments == MomentFormat::Blocks8 && !tensors_[i].f32Moments &&
+                         count >= kMinBlockedElements;
+    moments_[i] = {makeMoment(count, blocked), makeMoment(count, blocked)};
     for (uint64_t begin = 0; begin < count; begin += kChunk)
       chunks_.push_back({i, begin, std::min(kChunk, count - begin)});
   }
   sums_.resize(chunks_.size());
+}
+
+uint64_t AdamW::momentBytes() const {
+  uint64_t bytes = 0;
+  for (const Moments &moments : moments_)
+    for (const Moment *moment : {&moments.first, &moments.second})
+      bytes +=
+          sizeof(float) * (moment->values.size() + moment->scales.size()) + moment->codes.size();
+  return bytes;
 }
 
 double AdamW::squaredNorm(ThreadTeam &team) {
@@ -87,26 +88,38 @@ AdamStep AdamW::step(double learningRate, double gradientScale, ThreadTeam &team
   const double clip =
       options_.maxNorm > 0 ? std::min(1.0, options_.maxNorm / (result.gradientNorm + 1e-6)) : 1.0;
   const auto t = static_cast<double>(steps_);
-  Factors f;
+  const double correction1 = 1 - std::pow(options_.beta1, t);
+  const AdamKernels &kernels = *adamKernels().back();
+  AdamFactors f;
   f.beta1 = static_cast<float>(options_.beta1);
   f.beta2 = static_cast<float>(options_.beta2);
   f.oneMinusBeta1 = static_cast<float>(1 - options_.beta1);
   f.oneMinusBeta2 = static_cast<float>(1 - options_.beta2);
   f.epsilon = static_cast<float>(options_.epsilon);
   f.gradient = static_cast<float>(gradientScale * clip);
-  f.step = static_cast<float>(learningRate / (1 - std::pow(options_.beta1, t)));
   f.rootOfSecond = static_cast<float>(1 / std::sqrt(1 - std::pow(options_.beta2, t)));
   team.run([&](unsigned thread, unsigned threads) {
     for (size_t c = chunks_.size() * thread / threads; c < chunks_.size() * (thread + 1) / threads;
          ++c) {
-      const auto [tensor, begin, size] = chunks_[c];
-      Factors mine = f;
-      mine.keep = tensors_[tensor].shape.size() >= 2
-                      ? static_cast<float>(1 - learningRate * options_.weightDecay)
-                      : 1.0f;
-      update(mine, size, tensors_[tensor].values.data() + begin,
-             tensors_[tensor].gradient.data() + begin, moments_[tensor].first.data() + begin,
-             moments_[tensor].second.data() + begin);
+      const Chunk &chunk = chunks_[c];
+      const TrainedTensor &tensor = tensors_[chunk.tensor];
+      const double rate = learningRate * tensor.learningRateFactor;
+      AdamFactors mine = f;
+      mine.step = static_cast<float>(rate / correction1);
+      mine.keep =
+          tensor.shape.size() >= 2 ? static_cast<float>(1 - rate * options_.weightDecay) : 1.0f;
+      float *values = tensor.values.data() + chunk.begin;
+      float *gradient = tensor.gradient.data() + chunk.begin;
+      auto &[first, second] = moments_[chunk.tensor];
+      if (!isBlocked(chunk.tensor)) {
+        kernels.updateFloats(mine, chunk.size, values, gradient, first.values.data() + chunk.begin,
+                             second.values.data() + chunk.begin);
+        continue;
+      }
+      const uint64_t block = chunk.begin / kMomentBlock;
+      kernels.updateBlocks(mine, chunk.size, values, gradient,
+                           {first.codes.data() + chunk.begin, second.codes.data() + chunk.begin,
+                            first.scales.data() + block, second.scales.data() + block});
     }
   });
   return result;

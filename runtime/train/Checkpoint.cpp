@@ -59,7 +59,7 @@ size_t findChecksum(absl::string_view header) {
 std::vector<NamedShape> shapesOf(std::span<const NamedValues> tensors) {
   std::vector<NamedShape> shapes;
   for (const NamedValues &tensor : tensors)
-    shapes.push_back({tensor.name, tensor.shape});
+    shapes.push_back({.name = tensor.name, .shape = tensor.shape});
   return shapes;
 }
 
@@ -85,7 +85,7 @@ absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &
   metadata[kChecksumKey] = std::string(kNoChecksum);
   std::vector<SafetensorsTensor> records;
   for (const NamedShape &tensor : tensors)
-    records.push_back({tensor.name, "F32", tensor.shape, {}});
+    records.push_back({tensor.name, tensor.type, tensor.shape, {}});
   absl::StatusOr<std::string> header = safetensorsHeader(records, metadata);
   if (!header.ok())
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", header.status().message()));
@@ -96,12 +96,12 @@ absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &
     return status;
   uint64_t hash = hashText(*header);
   for (size_t i = 0; i < records.size(); ++i) {
-    const std::span<const float> tensor = values(i);
-    if (tensor.size() != records[i].elements())
+    const std::span<const uint8_t> tensor = values(i);
+    if (tensor.size() != records[i].elements() * *safetensorsElementBytes(records[i].type))
       return absl::InvalidArgumentError(absl::StrCat(path, ": tensor '", records[i].name,
                                                      "': its values are not those of its shape"));
-    hash = hashBytes(hash, floatBytes(tensor));
-    if (absl::Status status = file->write(floatBytes(tensor)); !status.ok())
+    hash = hashBytes(hash, tensor);
+    if (absl::Status status = file->write(tensor); !status.ok())
       return status;
   }
   if (absl::Status status = file->overwrite(findChecksum(*header), checksumText(hash));
@@ -113,7 +113,7 @@ absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &
 absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &texts,
                              std::span<const NamedValues> tensors) {
   return writeCheckpoint(path, texts, shapesOf(tensors),
-                         [&](size_t i) { return tensors[i].values; });
+                         [&](size_t i) { return floatBytes(tensors[i].values); });
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::open(absl::string_view path) {
@@ -161,17 +161,28 @@ absl::StatusOr<int64_t> Checkpoint::integer(const std::string &key) const {
 
 absl::Status Checkpoint::copy(absl::string_view tensor, std::span<const uint64_t> shape,
                               std::span<float> values) const {
+  return copy(tensor, "F32", shape,
+              {reinterpret_cast<uint8_t *>(values.data()), values.size_bytes()});
+}
+
+absl::Status Checkpoint::copy(absl::string_view tensor, std::span<const uint64_t> shape,
+                              std::span<uint8_t> values) const {
+  return copy(tensor, "U8", shape, values);
+}
+
+absl::Status Checkpoint::copy(absl::string_view tensor, absl::string_view type,
+                              std::span<const uint64_t> shape, std::span<uint8_t> bytes) const {
   const SafetensorsTensor *found = file_.find(tensor);
   if (!found)
     return absl::NotFoundError(absl::StrCat(path(), ": no tensor '", tensor,
                                             "'; the checkpoint is of another run, train anew"));
-  if (found->type != "F32" || !std::ranges::equal(found->shape, shape) ||
-      found->bytes.size() != values.size_bytes())
+  if (found->type != type || !std::ranges::equal(found->shape, shape) ||
+      found->bytes.size() != bytes.size())
     return absl::InvalidArgumentError(
         absl::StrCat(path(), ": tensor '", tensor,
                      "' has another shape; the checkpoint is of another run, train anew"));
-  if (!values.empty())
-    std::memcpy(values.data(), found->bytes.data(), values.size_bytes());
+  if (!bytes.empty())
+    std::memcpy(bytes.data(), found->bytes.data(), bytes.size());
   return absl::OkStatus();
 }
 
@@ -193,7 +204,8 @@ std::vector<int64_t> CheckpointFolder::steps() const {
 
 absl::Status CheckpointFolder::save(int64_t step, const SafetensorsMetadata &texts,
                                     std::span<const NamedValues> tensors) const {
-  return save(step, texts, shapesOf(tensors), [&](size_t i) { return tensors[i].values; });
+  return save(step, texts, shapesOf(tensors),
+              [&](size_t i) { return floatBytes(tensors[i].values); });
 }
 
 absl::Status CheckpointFolder::save(int64_t step, const SafetensorsMetadata &texts,

@@ -17,9 +17,10 @@
 namespace llmc {
 
 /// The state of a training run in one file: a safetensors file (Safetensors.h), which other
-/// programs can read. Tensors are f32; by convention NAME is a trained tensor, "adam.first/NAME"
-/// and "adam.second/NAME" are its moments. The metadata has what else there is, as texts
-/// (exactText() for numbers), and of this format's own:
+/// programs can read. By convention NAME is a trained tensor, "adam.first/NAME" and
+/// "adam.second/NAME" are its moments, all F32; moments in blocks (AdamW.h) are U8 there, and their
+/// scales "adam.first.absmax/NAME" and "adam.second.absmax/NAME". The metadata has what else there
+/// is, as texts (exactText() for numbers), and of this format's own:
 ///   "llmc.checkpoint"  "1", the version
 ///   "llmc.checksum"    16 hexadecimal digits: a hash of the header with zeros instead of these
 ///                      digits, and then of each tensor's bytes in order
@@ -33,9 +34,10 @@ struct NamedValues {
 struct NamedShape {
   std::string name;
   std::vector<uint64_t> shape;
+  std::string type = "F32"; ///< or another of safetensors
 };
-/// Yields the values of a tensor, valid until the next call.
-using TensorValues = absl::FunctionRef<std::span<const float>(size_t tensor)>;
+/// Yields the bytes of a tensor's values, valid until the next call.
+using TensorValues = absl::FunctionRef<std::span<const uint8_t>(size_t tensor)>;
 
 /// Replaces the file as a whole: bytes to a temporary name, synced, renamed, folder synced.
 absl::Status writeCheckpoint(absl::string_view path, const SafetensorsMetadata &texts,
@@ -53,11 +55,16 @@ public:
   absl::StatusOr<std::string> text(const std::string &key) const;
   absl::StatusOr<int64_t> integer(const std::string &key) const;
   bool has(absl::string_view tensor) const { return file_.find(tensor) != nullptr; }
-  /// Copies a tensor. Fails, naming file and tensor, unless it is there with that shape.
+  /// Copies a tensor. Fails, naming file and tensor, unless it is there with that shape and type
+  /// (F32, U8).
   absl::Status copy(absl::string_view tensor, std::span<const uint64_t> shape,
                     std::span<float> values) const;
+  absl::Status copy(absl::string_view tensor, std::span<const uint64_t> shape,
+                    std::span<uint8_t> values) const;
 
 private:
+  absl::Status copy(absl::string_view tensor, absl::string_view type,
+                    std::span<const uint64_t> shape, std::span<uint8_t> bytes) const;
   explicit Checkpoint(SafetensorsFile file) : file_(std::move(file)) {}
   SafetensorsFile file_;
 };

@@ -100,14 +100,14 @@ absl::Status measure(TrainingSetup &setup, Choice &choice) {
     if (!status.ok())
       return status;
   adapter->store(*first);
-  AdamW optimizer((*model)->tensors(), lora::adamOptionsOf(setup.config));
+  AdamW optimizer(lora::trainedTensorsOf(setup.config, **model), lora::adamOptionsOf(setup.config));
   absl::StatusOr<double> seconds = timeStep(setup, choice, **model, optimizer);
   if (!seconds.ok())
     return seconds.status();
   choice.stepSeconds = *seconds;
   choice.memory = (*model)->memory();
   const uint64_t values = adapter->parameters() * sizeof(float);
-  choice.memory.push_back({"optimizer", 2 * values});
+  choice.memory.push_back({"optimizer", optimizer.momentBytes()});
   // The adapter in the order of files and as their bytes, while they are written.
   choice.memory.push_back({"saving", 2 * values});
   return absl::OkStatus();

@@ -57,6 +57,10 @@ const ConfigKey kKeys[] = {
      "", kFixed},
     {"lora.use_rslora", "use_rslora peft_use_rslora", &C::useRslora, "false", kAny, "",
      "the adapter counts alpha / sqrt(rank) times", "", kFixed},
+    {"lora.loraplus_lr_ratio", "loraplus_lr_ratio", &C::loraPlusRatio, "1", kPositive, "",
+     "LoRA+: the learning rate of the matrices B is so many times that of the matrices A; that of "
+     "token_embd stays",
+     "", kFixed},
     {"num_layers", "lora_layers", &C::numLayers, "all", kCounts, "all",
      "adapt the last so many layers only", "", kFixed},
 
@@ -98,8 +102,11 @@ const ConfigKey kKeys[] = {
      "each decay of cosine_with_restarts is so many times as long as the one before",
      "--cos-decay-restart N", kFixed},
 
-    {"optimizer", "optim optimizer.name", &C::optimizer, "adamw", kAny, "adamw|adamw_torch=adamw",
-     "AdamW with bias correction; the decay is decoupled and of matrices only",
+    {"optimizer", "optim optimizer.name", &C::optimizer, "adamw", kAny,
+     "adamw|adamw_8bit|adamw_torch=adamw|adamw_bnb_8bit=adamw_8bit|paged_adamw_8bit=adamw_8bit",
+     "AdamW with bias correction, its moments in f32 or in 8-bit blocks; the decay is decoupled "
+     "and "
+     "of matrices only",
      "--use-adam, --adam-decay-min-ndim N (always 2)", kFixed},
     {"adam_beta1", "", &C::adamBeta1, "0.9", kShare, "", "smoothing of gradients", "--adam-beta1 N",
      kFixed},

@@ -27,6 +27,7 @@ struct TrainConfig {
   std::vector<std::string> targetModules; // GGUF's names: "attn_q", ...
   ModuleValues rankPattern, alphaPattern;
   bool useRslora;
+  double loraPlusRatio; // learning rate of B, in times of that of A
   int64_t numLayers; // 0: all
 
   int64_t maxSeqLength, batchSize, accumulationSteps;

@@ -1,4 +1,5 @@
 #include "frontends/lora/train/RunLength.h"
+#include "absl/strings/match.h"
 #include "frontends/lora/data/Batches.h"
 #include "runtime/train/Random.h"
 #include <algorithm>
@@ -53,7 +54,20 @@ AdamOptions adamOptionsOf(const TrainConfig &config) {
           .beta2 = config.adamBeta2,
           .epsilon = config.adamEpsilon,
           .weightDecay = config.weightDecay,
-          .maxNorm = config.maxGradNorm};
+          .maxNorm = config.maxGradNorm,
+          .moments = config.optimizer == "adamw_8bit" ? MomentFormat::Blocks8 : MomentFormat::F32};
+}
+
+std::vector<TrainedTensor> trainedTensorsOf(const TrainConfig &config, TrainingModel &model) {
+  std::vector<TrainedTensor> tensors = model.tensors();
+  for (TrainedTensor &tensor : tensors) {
+    const bool lookup = absl::StartsWith(tensor.name, "token_embd.");
+    tensor.f32Moments = lookup;
+    // What LoRA+ says of A and B is of the two in a product.
+    if (!lookup && absl::EndsWith(tensor.name, ".lora_b"))
+      tensor.learningRateFactor = config.loraPlusRatio;
+  }
+  return tensors;
 }
 
 int64_t dropoutSeed(const TrainConfig &config, int64_t step, int64_t batch) {

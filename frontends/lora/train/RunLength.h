@@ -8,7 +8,9 @@
 #include "frontends/tokenizer/Tokenizer.h"
 #include "runtime/train/AdamW.h"
 #include "runtime/train/Schedule.h"
+#include "runtime/train/TrainingModel.h"
 #include <cstdint>
+#include <vector>
 
 namespace llmc::lora {
 
@@ -23,6 +25,11 @@ int64_t stepsOf(const TrainConfig &config, const Dataset &data, const Tokenizer 
 Schedule scheduleOf(const TrainConfig &config, int64_t steps);
 
 AdamOptions adamOptionsOf(const TrainConfig &config);
+
+// The model's tensors with what the config says of single ones: the learning rates of LoRA+ (Hayou
+// et al. 2024), and f32 moments of token_embd and what is trained beside it, whose rows have a
+// gradient only where their token is (as the paper of AdamKernels' blocks has it, section 2.3).
+std::vector<TrainedTensor> trainedTensorsOf(const TrainConfig &config, TrainingModel &model);
 
 // What TrainingModel::addGradients() takes for batch `batch` (from 0) of step `step` (from 1):
 // negative without dropout.

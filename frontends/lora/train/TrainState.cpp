@@ -28,8 +28,59 @@ constexpr Text kTexts[] = {{"order", &TrainState::order},
                            {"stopping", &TrainState::stopping},
                            {"stopped", &TrainState::stopped}};
 
-// What a checkpoint has of each parameter: the prefix of its name.
-constexpr const char *kParts[] = {"", "adam.first/", "adam.second/"};
+// What a checkpoint has of a parameter.
+enum class Part { Values, Moment, Codes, Scales };
+struct Entry {
+  std::string name;
+  Part part;
+  size_t parameter;
+  bool second; // of moments
+};
+
+// In the order in which they are written.
+std::vector<Entry> entriesOf(std::span<const TrainingModel::Parameter> parameters,
+                             const AdamW &optimizer) {
+  std::vector<Entry> entries;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    entries.push_back({parameters[i].name, Part::Values, i, false});
+  for (const bool second : {false, true}) {
+    const char *moment = second ? "adam.second" : "adam.first";
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const bool blocked = optimizer.isBlocked(i);
+      entries.push_back({absl::StrCat(moment, "/", parameters[i].name),
+                         blocked ? Part::Codes : Part::Moment, i, second});
+      if (blocked)
+        entries.push_back(
+            {absl::StrCat(moment, ".absmax/", parameters[i].name), Part::Scales, i, second});
+    }
+  }
+  return entries;
+}
+
+AdamW::Moment &momentOf(AdamW &optimizer, const Entry &entry) {
+  return entry.second ? optimizer.secondMoment(entry.parameter)
+                      : optimizer.firstMoment(entry.parameter);
+}
+
+// What is in rows in a checkpoint, in the model's order.
+std::span<float> floatsOf(AdamW &optimizer, const Entry &entry) {
+  if (entry.part == Part::Values)
+    return optimizer.tensors()[entry.parameter].values;
+  return momentOf(optimizer, entry).values;
+}
+
+std::vector<uint64_t> shapeOf(std::span<const TrainingModel::Parameter> parameters,
+                              AdamW &optimizer, const Entry &entry) {
+  switch (entry.part) {
+  case Part::Codes: // in the model's order, as blocks are
+    return optimizer.tensors()[entry.parameter].shape;
+  case Part::Scales:
+    return {momentOf(optimizer, entry).scales.size()};
+  default:
+    return {static_cast<uint64_t>(parameters[entry.parameter].rows),
+            static_cast<uint64_t>(parameters[entry.parameter].columns)};
+  }
+}
 
 // Of each end of a tensor.
 constexpr size_t kEndBytes = 256;
@@ -42,12 +93,6 @@ public:
 private:
   uint64_t digest_ = 0;
 };
-
-std::span<float> partOf(AdamW &optimizer, size_t part, size_t tensor) {
-  return part == 0   ? optimizer.tensors()[tensor].values
-         : part == 1 ? optimizer.firstMoment(tensor)
-                     : optimizer.secondMoment(tensor);
-}
 
 } // namespace
 
@@ -93,19 +138,21 @@ absl::Status RunCheckpoints::save(const TrainState &state) const {
   for (const Text &text : kTexts)
     texts[text.key] = state.*text.member;
   const std::span<const TrainingModel::Parameter> parameters = model_.parameters();
+  const std::vector<Entry> entries = entriesOf(parameters, optimizer_);
   std::vector<NamedShape> tensors;
-  for (const char *part : kParts)
-    for (const TrainingModel::Parameter &parameter : parameters)
-      tensors.push_back(
-          {absl::StrCat(part, parameter.name),
-           {static_cast<uint64_t>(parameter.rows), static_cast<uint64_t>(parameter.columns)}});
+  for (const Entry &entry : entries)
+    tensors.push_back({entry.name, shapeOf(parameters, optimizer_, entry),
+                       entry.part == Part::Codes ? "U8" : "F32"});
   std::vector<float> rows;
-  return folder_.save(state.step, texts, tensors, [&](size_t i) {
-    const size_t parameter = i % parameters.size();
-    const std::span<float> own = partOf(optimizer_, i / parameters.size(), parameter);
-    rows.resize(parameters[parameter].rows * parameters[parameter].columns);
-    model_.toRows(parameter, own, rows);
-    return std::span<const float>(rows);
+  return folder_.save(state.step, texts, tensors, [&](size_t i) -> std::span<const uint8_t> {
+    const Entry &entry = entries[i];
+    if (entry.part == Part::Codes)
+      return momentOf(optimizer_, entry).codes;
+    if (entry.part == Part::Scales)
+      return floatBytes(momentOf(optimizer_, entry).scales);
+    rows.resize(tensors[i].shape[0] * tensors[i].shape[1]);
+    model_.toRows(entry.parameter, floatsOf(optimizer_, entry), rows);
+    return floatBytes(rows);
   });
 }
 
@@ -148,19 +195,26 @@ absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint)
   optimizer_.setSteps(*adamSteps);
 
   const std::span<const TrainingModel::Parameter> parameters = model_.parameters();
-  for (size_t part = 0; part < std::size(kParts); ++part)
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      const uint64_t shape[] = {static_cast<uint64_t>(parameters[i].rows),
-                                static_cast<uint64_t>(parameters[i].columns)};
-      std::vector<float> rows(shape[0] * shape[1]);
-      const std::string name = absl::StrCat(kParts[part], parameters[i].name);
-      if (absl::Status status = checkpoint.copy(name, shape, rows); !status.ok())
+  for (const Entry &entry : entriesOf(parameters, optimizer_)) {
+    const std::vector<uint64_t> shape = shapeOf(parameters, optimizer_, entry);
+    if (entry.part == Part::Codes) {
+      std::vector<uint8_t> &codes = momentOf(optimizer_, entry).codes;
+      if (absl::Status status = checkpoint.copy(entry.name, shape, std::span(codes)); !status.ok())
         return status;
-      for (float value : rows)
-        if (!std::isfinite(value))
-          return differs(absl::StrCat("'", name, "' has a value that is not finite"));
-      model_.fromRows(i, rows, partOf(optimizer_, part, i));
+      continue;
     }
+    const bool scales = entry.part == Part::Scales;
+    std::vector<float> rows(scales ? shape[0] : shape[0] * shape[1]);
+    if (absl::Status status = checkpoint.copy(entry.name, shape, std::span(rows)); !status.ok())
+      return status;
+    for (float value : rows)
+      if (!std::isfinite(value) || (scales && value < 0))
+        return differs(absl::StrCat("'", entry.name, "' has a value that cannot be"));
+    if (scales)
+      momentOf(optimizer_, entry).scales = std::move(rows);
+    else
+      model_.fromRows(entry.parameter, rows, floatsOf(optimizer_, entry));
+  }
   return state;
 }
 

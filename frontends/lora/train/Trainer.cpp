@@ -48,7 +48,7 @@ absl::Status cancelledIfInterrupted() {
 
 Trainer::Trainer(const TrainerParts &parts, ModelAdapter adapter)
     : parts_(parts), config_(parts.config), adapter_(std::move(adapter)),
-      optimizer_(parts.model.tensors(), adamOptionsOf(config_)),
+      optimizer_(trainedTensorsOf(config_, parts.model), adamOptionsOf(config_)),
       schedule_(scheduleOf(config_, stepsOf(config_, parts.data.train, parts.tokenizer))),
       source_(parts.data.train, config_, parts.tokenizer),
       stopping_(stoppingOptions(config_, validates())), output_(config_),

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,52 @@ TEST(Resume, AnInterruptedRunGoesOnExactly) {
   EXPECT_EQ(outcome.firstStep, 59);
   EXPECT_EQ(outcome.step, 60);
   expectSameResults(whole, parts);
+}
+
+// Moments in blocks are in checkpoints as they are; token_embd's are f32.
+TEST(Resume, MomentsInBlocksGoOnExactly) {
+  const auto prepare = [](TrainConfig &config) {
+    makeHard(config);
+    config.optimizer = "adamw_8bit";
+    config.loraPlusRatio = 4;
+    config.maxSteps = 12;
+    config.rankPattern = {{"attn_q", 512}, {"attn_output", 512}}; // 512 x 8 elements
+  };
+  ToyRun whole;
+  prepare(whole.config);
+  EXPECT_EQ(whole.done().step, 12);
+  ToyRun parts;
+  prepare(parts.config);
+  for (int64_t stop : {1, 5}) {
+    StopAt observer(stop);
+    parts.observer = &observer;
+    EXPECT_EQ(parts.done().step, stop);
+  }
+  parts.observer = &parts.silent;
+  EXPECT_EQ(parts.done().firstStep, 5);
+  expectSameResults(whole, parts);
+
+  auto checkpoint = SafetensorsFile::open(parts.out("checkpoint-000012.safetensors"));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const std::string blocked = "blk.0.attn_q.weight.lora_a";
+  for (const char *moment : {"adam.first", "adam.second"}) {
+    const SafetensorsTensor *codes = checkpoint->find(absl::StrCat(moment, "/", blocked));
+    ASSERT_TRUE(codes) << moment;
+    EXPECT_EQ(codes->type, "U8");
+    EXPECT_EQ(codes->bytes.size(), 4096u);
+    EXPECT_GT(std::set(codes->bytes.begin(), codes->bytes.end()).size(), 10u);
+    const SafetensorsTensor *scales = checkpoint->find(absl::StrCat(moment, ".absmax/", blocked));
+    ASSERT_TRUE(scales) << moment;
+    EXPECT_EQ(scales->type, "F32");
+    EXPECT_EQ(scales->elements(), 16u);
+    EXPECT_EQ(checkpoint->find(absl::StrCat(moment, "/token_embd.weight.lora_a"))->type, "F32");
+  }
+
+  parts.config.optimizer = "adamw";
+  auto refused = parts.create();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr("optimizer was adamw_8bit and is adamw"));
 }
 
 // Between two batches of a step, the state of the one before is kept.

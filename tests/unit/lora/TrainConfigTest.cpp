@@ -94,6 +94,11 @@ TEST(TrainConfig, KnowsOtherProgramsNames) {
   EXPECT_EQ(unsloth.learningRate, 1e-5);
   EXPECT_EQ(unsloth.rank, 3);
   EXPECT_EQ(unsloth.alpha, 6); // auto
+  const TrainConfig axolotl =
+      parsed("optimizer: adamw_bnb_8bit\nloraplus_lr_ratio: 16\nadapter: lora\n");
+  EXPECT_EQ(axolotl.optimizer, "adamw_8bit");
+  EXPECT_EQ(axolotl.loraPlusRatio, 16);
+  EXPECT_EQ(parsed("optim: paged_adamw_8bit").optimizer, "adamw_8bit");
 }
 
 TEST(TrainConfig, NumbersAndWords) {
@@ -227,9 +232,8 @@ TEST(ConfigKeys, ReadmeHasTheOldFlags) {
   ASSERT_TRUE(readme.ok()) << readme.status();
   const absl::string_view text(reinterpret_cast<const char *>(readme->bytes().data()),
                                readme->size());
-  EXPECT_TRUE(absl::StrContains(text, oldFlagsMarkdown()))
-      << "put this table into README.md:\n"
-      << oldFlagsMarkdown();
+  EXPECT_TRUE(absl::StrContains(text, oldFlagsMarkdown())) << "put this table into README.md:\n"
+                                                           << oldFlagsMarkdown();
 }
 
 // Every flag of the guide that the old program's users wrote.

@@ -65,6 +65,21 @@ TEST(RunLength, ScheduleIsTheConfigs) {
   EXPECT_EQ(scheduleOf(config, 10).warmupSteps, 5);
 }
 
+TEST(RunLength, LoraPlusIsForMatricesBOfProducts) {
+  ToyRun run;
+  run.prepare();
+  run.config.loraPlusRatio = 16;
+  for (const TrainedTensor &tensor : trainedTensorsOf(run.config, *run.model)) {
+    const bool lookup = tensor.name.starts_with("token_embd");
+    EXPECT_EQ(tensor.learningRateFactor, tensor.name.ends_with("lora_b") && !lookup ? 16 : 1)
+        << tensor.name;
+    EXPECT_EQ(tensor.f32Moments, lookup) << tensor.name;
+  }
+  EXPECT_EQ(adamOptionsOf(run.config).moments, MomentFormat::F32);
+  run.config.optimizer = "adamw_8bit";
+  EXPECT_EQ(adamOptionsOf(run.config).moments, MomentFormat::Blocks8);
+}
+
 TEST(RunLength, EachBatchHasADropoutSeedOfItsOwn) {
   TrainConfig config = defaultConfig();
   EXPECT_EQ(dropoutSeed(config, 1, 0), -1);

@@ -1,3 +1,4 @@
+#include "runtime/train/AdamKernels.h"
 #include "runtime/train/AdamW.h"
 #include "runtime/train/EarlyStopping.h"
 #include "runtime/train/Permutation.h"
@@ -76,8 +77,8 @@ TEST(AdamW, TheNormIsOfAllTensorsAndClips) {
   const AdamStep step = adam.step(0.1, 0.5, team);
   EXPECT_DOUBLE_EQ(step.gradientNorm, 2.5);
   // The gradient that was used: 3 * 0.5 * 0.5 / 2.5.
-  EXPECT_NEAR(adam.firstMoment(0)[0], 0.3, 1e-6);
-  EXPECT_NEAR(adam.firstMoment(1)[1], 0.4, 1e-6);
+  EXPECT_NEAR(adam.firstMoment(0).values[0], 0.3, 1e-6);
+  EXPECT_NEAR(adam.firstMoment(1).values[1], 0.4, 1e-6);
 }
 
 TEST(AdamW, AGradientThatIsNotFiniteChangesNothing) {
@@ -93,7 +94,7 @@ TEST(AdamW, AGradientThatIsNotFiniteChangesNothing) {
     EXPECT_EQ(model.matrix, before);
     EXPECT_EQ(adam.steps(), 0);
     EXPECT_THAT(model.vectorGradient, ::testing::Each(0.0f));
-    EXPECT_EQ(adam.firstMoment(0)[0], 0);
+    EXPECT_EQ(adam.firstMoment(0).values[0], 0);
   }
 }
 
@@ -112,6 +113,109 @@ TEST(AdamW, ThreadsDoNotChangeABit) {
   }
   EXPECT_EQ(results[0], results[1]);
   EXPECT_EQ(results[0], results[2]);
+}
+
+TEST(AdamW, BlocksDependOnNeitherThreadsNorCpu) {
+  std::vector<std::vector<float>> results;
+  for (unsigned threads : {1u, 2u, 3u}) {
+    Model model(301, 173);
+    AdamW adam(model.tensors(), {.maxNorm = 1, .moments = MomentFormat::Blocks8});
+    EXPECT_TRUE(adam.isBlocked(0));
+    EXPECT_FALSE(adam.isBlocked(1)) << "a small one";
+    EXPECT_EQ(adam.momentBytes(), 2 * (301 * 173 + 4 * ((301 * 173 + 255) / 256) + 4 * 173));
+    ThreadTeam team(threads);
+    for (int i = 0; i < 5; ++i) {
+      model.fillGradients(10 + i);
+      adam.step(1e-2, 0.3, team);
+    }
+    results.push_back(model.matrix);
+    results.back().insert(results.back().end(), model.vector.begin(), model.vector.end());
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+
+  constexpr size_t kCount = 1000;
+  const AdamFactors factors = {.beta1 = 0.9f,
+                               .beta2 = 0.99f,
+                               .oneMinusBeta1 = 0.1f,
+                               .oneMinusBeta2 = 0.01f,
+                               .epsilon = 1e-8f,
+                               .gradient = 0.7f,
+                               .keep = 0.99f,
+                               .step = 1e-3f,
+                               .rootOfSecond = 1.3f};
+  std::vector<std::vector<uint8_t>> bytes;
+  for (const AdamKernels *kernels : adamKernels()) {
+    Random random(4);
+    std::vector<float> values(kCount), gradient(kCount), floats(kCount), squares(kCount);
+    std::vector<uint8_t> first(kCount), second(kCount);
+    std::vector<float> firstScale(4), secondScale(4);
+    for (int step = 0; step < 3; ++step) {
+      for (float &g : gradient)
+        g = static_cast<float>(random.normal() * std::pow(10, -8 * random.uniform()));
+      kernels->updateBlocks(factors, kCount, values.data(), gradient.data(),
+                            {first.data(), second.data(), firstScale.data(), secondScale.data()});
+      for (float &g : gradient)
+        g = static_cast<float>(random.normal());
+      kernels->updateFloats(factors, kCount, values.data(), gradient.data(), floats.data(),
+                            squares.data());
+    }
+    bytes.push_back(first);
+    for (const auto *part : {&values, &floats, &squares, &firstScale, &secondScale}) {
+      const auto *begin = reinterpret_cast<const uint8_t *>(part->data());
+      bytes.back().insert(bytes.back().end(), begin, begin + part->size() * sizeof(float));
+    }
+    bytes.back().insert(bytes.back().end(), second.begin(), second.end());
+    EXPECT_EQ(bytes.back(), bytes.front());
+  }
+}
+
+TEST(AdamW, EmbeddingsAndBMatricesMayBeOtherwise) {
+  Model model(100, 100);
+  std::vector<TrainedTensor> tensors = model.tensors();
+  tensors[0].f32Moments = true;
+  tensors[0].learningRateFactor = 4;
+  AdamW adam(tensors, {.weightDecay = 0.5, .moments = MomentFormat::Blocks8});
+  EXPECT_FALSE(adam.isBlocked(0));
+  const std::vector<float> before = model.matrix;
+  model.matrixGradient[1] = 7;
+  ThreadTeam team(1);
+  adam.step(0.01, 1, team);
+  EXPECT_FLOAT_EQ(model.matrix[0], before[0] * 0.98f);
+  EXPECT_NEAR(model.matrix[1], before[1] * 0.98f - 0.04f, 1e-6);
+}
+
+// An element whose second moment is tiny beside its block's must not leap when its gradient is 0.
+TEST(AdamW, BlocksOfVeryDifferentElementsStayCalm) {
+  constexpr size_t kCount = 4096;
+  std::vector<float> values(kCount), gradient(kCount);
+  AdamW adam({{"matrix", {64, 64}, values, gradient}}, {.moments = MomentFormat::Blocks8});
+  ThreadTeam team(1);
+  for (int step = 0; step < 50; ++step) {
+    for (size_t i = 0; i < kCount; ++i)
+      gradient[i] = i % 2 ? 1.0f : step % 2 ? 0.0f : 1e-5f;
+    adam.step(1e-3, 1, team);
+  }
+  for (float value : values)
+    EXPECT_LT(std::abs(value), 0.2f); // 50 whole steps are 0.05
+}
+
+TEST(AdamW, BlocksTakeNumbersAtTheirLimits) {
+  constexpr size_t kCount = 4096;
+  std::vector<float> values(kCount), gradient(kCount);
+  AdamW adam({{"matrix", {64, 64}, values, gradient}}, {.moments = MomentFormat::Blocks8});
+  ThreadTeam team(1);
+  for (float size : {1e30f, 3e38f, 1e-30f, std::numeric_limits<float>::denorm_min(), 0.0f})
+    for (int step = 0; step < 3; ++step) {
+      for (size_t i = 0; i < kCount; ++i)
+        gradient[i] = i % 3 ? size : -size;
+      EXPECT_TRUE(adam.step(1e-3, 1, team).applied);
+    }
+  for (float value : values)
+    EXPECT_TRUE(std::isfinite(value));
+  for (AdamW::Moment *moment : {&adam.firstMoment(0), &adam.secondMoment(0)})
+    for (float scale : moment->scales)
+      EXPECT_TRUE(std::isfinite(scale));
 }
 
 TEST(Schedule, WarmsUpAndFalls) {

@@ -27,10 +27,10 @@ def report(what, error, limit):
     print(f"{'FAILED ' if bad else ''}{what}: largest relative error {error:.2e}, limit {limit:.1e}")
 
 
-def torch_adam(start, gradients, lr, decay, max_norm, scale, dtype):
+def torch_adam(start, gradients, lr, decay, max_norm, scale, factor, dtype):
     matrix = torch.tensor(start[:35].reshape(5, 7), dtype=dtype, requires_grad=True)
     vector = torch.tensor(start[35:], dtype=dtype, requires_grad=True)
-    optimizer = torch.optim.AdamW([{"params": [matrix], "weight_decay": decay},
+    optimizer = torch.optim.AdamW([{"params": [matrix], "weight_decay": decay, "lr": lr * factor},
                                    {"params": [vector], "weight_decay": 0.0}], lr=lr)
     values, norms = [], []
     for gradient in gradients:
@@ -43,7 +43,7 @@ def torch_adam(start, gradients, lr, decay, max_norm, scale, dtype):
     return np.array(values, np.float64), np.array(norms)
 
 
-def check_adam(steps, lr, decay, max_norm, scale):
+def check_adam(steps, lr, decay, max_norm, scale, factor=1.0):
     rng = np.random.default_rng(steps)
     start = rng.standard_normal(46).astype(np.float32)
     gradients = rng.standard_normal((steps, 46)).astype(np.float32)
@@ -51,19 +51,21 @@ def check_adam(steps, lr, decay, max_norm, scale):
     gradients[:, :10] *= 1e-4
     gradients[:, 10:20] *= 1e3
     gradients[:, 40] = 0
-    args = [tool, "adam", str(steps), repr(lr), repr(decay), repr(max_norm), repr(scale)]
+    args = [tool, "adam", str(steps), repr(lr), repr(decay), repr(max_norm), repr(scale),
+            repr(factor)]
     out = subprocess.run(args, input=start.tobytes() + gradients.tobytes(), stdout=subprocess.PIPE,
                          check=True).stdout
     ours = np.frombuffer(out, np.float32).reshape(steps, 47).astype(np.float64)
 
     # PyTorch in float64 is the truth, and in float32 shows what rounding does to such a run.
-    exact, norms = torch_adam(start, gradients, lr, decay, max_norm, scale, torch.float64)
-    rounded, _ = torch_adam(start, gradients, lr, decay, max_norm, scale, torch.float32)
+    exact, norms = torch_adam(start, gradients, lr, decay, max_norm, scale, factor,
+                              torch.float64)
+    rounded, _ = torch_adam(start, gradients, lr, decay, max_norm, scale, factor, torch.float32)
 
     def error(values):
         return np.max(np.abs(values - exact) / np.max(np.abs(exact), axis=1, keepdims=True))
 
-    report(f"AdamW, {steps} steps, lr {lr}, decay {decay}, norm {max_norm}", error(ours[:, :46]),
+    report(f"AdamW, {steps} steps, lr {lr} x {factor}, decay {decay}, norm {max_norm}", error(ours[:, :46]),
            2 * error(rounded) + 1e-7)
     report("  gradient norm", np.max(np.abs(ours[:, 46] - norms) / norms), 1e-6)
     moved = np.max(np.abs(ours[-1, :46] - start))
@@ -107,6 +109,8 @@ check_adam(50, 1e-3, 0.0, 0.0, 1.0)
 check_adam(50, 1e-2, 0.1, 0.0, 0.25)
 check_adam(200, 1e-2, 0.01, 1.0, 1 / 512)
 check_adam(3, 0.5, 0.3, 1e-3, 1.0)
+# LoRA+: parameter groups with learning rates of their own.
+check_adam(50, 1e-3, 0.1, 1.0, 1.0, factor=16.0)
 for kind in ("constant", "linear", "cosine"):
     check_schedule(kind, 0, 50)
     check_schedule(kind, 7, 50, ratio=0.1)
