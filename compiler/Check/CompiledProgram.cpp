@@ -37,8 +37,7 @@ GuardedMemory paddedRows(const Rows &rows) {
 float &elementOf(const ProgramParameter &parameter, const GuardedMemory &memory, int64_t e) {
   const int64_t row = e / parameter.columns, column = e % parameter.columns;
   return reinterpret_cast<float *>(
-      memory.data())[parameter.transposed() ? column * parameter.stride() + row
-                                            : row * parameter.stride() + column];
+      memory.data())[parameter.place(row, column)];
 }
 
 bool sameBytes(const GuardedMemory &a, const GuardedMemory &b) {

@@ -1,5 +1,6 @@
 #include "compiler/Driver/Manifest.h"
 #include "dialects/kernel/IR/KernelDialect.h"
+#include "dialects/llm/IR/Verifiers.h"
 #include "frontends/gguf/import/Importer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -125,9 +126,15 @@ absl::StatusOr<ProgramManifest> readManifest(ModuleOp module) {
   }
   for (auto parameter : module.getOps<llm::ParameterOp>()) {
     auto type = cast<RankedTensorType>(parameter.getType());
+    const bool isVector = type.getRank() == 1;
     for (int64_t i = 0; i < parameter.getCount(); ++i)
       manifest.parameters.push_back(
-          {parameter.getSourceName(i), type.getDimSize(0), type.getDimSize(1)});
+          {parameter.getSourceName(i), isVector ? 1 : type.getDimSize(0), type.getShape().back(),
+           isVector             ? ProgramParameter::Layout::Vector
+           : type.getEncoding() ? ProgramParameter::Layout::Packed
+                                : ProgramParameter::Layout::Rows,
+           llm::sourceName(parameter.getSource(), parameter.getLayers(), i),
+           int64_t(parameter.getFirstRow().value_or(0))});
   }
   auto integer = [&](StringRef name) -> int64_t {
     auto attribute = module->getAttrOfType<IntegerAttr>(name);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace llmc::reference {
 namespace {
@@ -222,6 +223,8 @@ linearCrossEntropyAdjoint(const TensorValue<Real> &adjoint, const Head<Real> &he
   if (head.rows) {
     LLMC_ASSIGN_OR_RETURN(result.rows, allocateTensor<Real>(head.rows->shape));
     LLMC_ASSIGN_OR_RETURN(result.matrix, allocateTensor<Real>(head.matrix->shape));
+  } else {
+    LLMC_ASSIGN_OR_RETURN(result.weight, allocateTensor<Real>(head.weight.shape));
   }
   for (int64_t t = 0; t < head.input.rows(); ++t) {
     if (targets[t] < 0)
@@ -233,6 +236,8 @@ linearCrossEntropyAdjoint(const TensorValue<Real> &adjoint, const Head<Real> &he
       if (head.rows) {
         addScaled(result.rows.row(t), dz, head.matrix->row(v));
         addScaled(result.matrix.row(v), dz, head.rows->row(t));
+      } else {
+        addScaled(result.weight.row(v), dz, head.input.row(t));
       }
     }
   }
@@ -257,6 +262,103 @@ Result<Real> rmsNormAdjoint(const TensorValue<Real> &adjoint, const TensorValue<
       for (int64_t i = 0; i < head; ++i)
         result.row(t)[first + i] = (g[i] - row[i] * mean / square) / std::sqrt(square);
     }
+  return result;
+}
+
+template <class Real>
+Result<Real> rmsNormWeightAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
+                                  int64_t head, double eps) {
+  LLMC_RETURN_IF_ERROR(expectShape("the derivative", adjoint, x.shape));
+  LLMC_ASSIGN_OR_RETURN(auto result, allocateTensor<Real>({head}));
+  for (int64_t t = 0; t < x.rows(); ++t)
+    for (int64_t first = 0; first < x.columns(); first += head) {
+      auto row = x.row(t).subspan(first, head);
+      const Real square = dot(row, row) / static_cast<Real>(head) + static_cast<Real>(eps);
+      for (int64_t i = 0; i < head; ++i)
+        result.data[i] += adjoint.row(t)[first + i] * row[i] / std::sqrt(square);
+    }
+  return result;
+}
+
+namespace {
+
+// A row with mean 0 and variance 1, and what it was divided by.
+template <class Real>
+struct Normalized {
+  std::vector<Real> row;
+  Real root;
+};
+template <class Real>
+Normalized<Real> normalized(std::span<const Real> x, double eps) {
+  const Real count = static_cast<Real>(x.size());
+  Normalized<Real> out{{x.begin(), x.end()}, 0};
+  Real mean = 0;
+  for (Real v : x)
+    mean += v / count;
+  for (Real &v : out.row)
+    v -= mean;
+  out.root = std::sqrt(dot<Real>(out.row, out.row) / count + static_cast<Real>(eps));
+  for (Real &v : out.row)
+    v /= out.root;
+  return out;
+}
+
+} // namespace
+
+template <class Real>
+Result<Real> layerNormAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
+                              const TensorValue<Real> &weight, double eps) {
+  LLMC_RETURN_IF_ERROR(expectShape("the derivative", adjoint, x.shape));
+  LLMC_RETURN_IF_ERROR(expectShape("the norm's weight", weight, {x.columns()}));
+  TensorValue<Real> result = x;
+  const Real count = static_cast<Real>(x.columns());
+  for (int64_t t = 0; t < x.rows(); ++t) {
+    const Normalized<Real> n = normalized<Real>(x.row(t), eps);
+    std::vector<Real> g(n.row.size());
+    Real mean = 0;
+    for (size_t i = 0; i < g.size(); ++i) {
+      g[i] = adjoint.row(t)[i] * weight.data[i];
+      mean += g[i] / count;
+    }
+    const Real slope = dot<Real>(g, n.row) / count;
+    for (size_t i = 0; i < g.size(); ++i)
+      result.row(t)[i] = (g[i] - mean - n.row[i] * slope) / n.root;
+  }
+  return result;
+}
+
+template <class Real>
+Result<Real> layerNormWeightAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
+                                    double eps) {
+  LLMC_RETURN_IF_ERROR(expectShape("the derivative", adjoint, x.shape));
+  LLMC_ASSIGN_OR_RETURN(auto result, allocateTensor<Real>({x.columns()}));
+  for (int64_t t = 0; t < x.rows(); ++t) {
+    const Normalized<Real> n = normalized<Real>(x.row(t), eps);
+    for (size_t i = 0; i < n.row.size(); ++i)
+      result.data[i] += adjoint.row(t)[i] * n.row[i];
+  }
+  return result;
+}
+
+template <class Real>
+Result<Real> sumRows(const TensorValue<Real> &x) {
+  LLMC_ASSIGN_OR_RETURN(auto result, allocateTensor<Real>({x.columns()}));
+  for (int64_t t = 0; t < x.rows(); ++t)
+    addScaled<Real>(result.data, Real(1), x.row(t));
+  return result;
+}
+
+template <class Real>
+Result<Real> geluAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x) {
+  LLMC_RETURN_IF_ERROR(expectShape("the derivative", adjoint, x.shape));
+  const Real slope = static_cast<Real>(2 * std::sqrt(2 / std::numbers::pi));
+  const Real cubic = static_cast<Real>(0.044715);
+  TensorValue<Real> result = x;
+  for (size_t i = 0; i < x.data.size(); ++i) {
+    const Real v = x.data[i], s = 1 / (1 + std::exp(-slope * (v + cubic * v * v * v)));
+    result.data[i] =
+        adjoint.data[i] * s * (1 + v * (1 - s) * slope * (1 + 3 * cubic * v * v));
+  }
   return result;
 }
 
@@ -313,6 +415,14 @@ Result<Real> embedAdjoint(const TensorValue<Real> &adjoint, std::span<const int3
       const TensorValue<Real> &);                                                                  \
   template Result<Real> rmsNormAdjoint(const TensorValue<Real> &, const TensorValue<Real> &,       \
                                        const TensorValue<Real> &, double);                         \
+  template Result<Real> rmsNormWeightAdjoint(const TensorValue<Real> &, const TensorValue<Real> &, \
+                                             int64_t, double);                                     \
+  template Result<Real> layerNormAdjoint(const TensorValue<Real> &, const TensorValue<Real> &,     \
+                                         const TensorValue<Real> &, double);                       \
+  template Result<Real> layerNormWeightAdjoint(const TensorValue<Real> &,                          \
+                                               const TensorValue<Real> &, double);                 \
+  template Result<Real> sumRows(const TensorValue<Real> &);                                        \
+  template Result<Real> geluAdjoint(const TensorValue<Real> &, const TensorValue<Real> &);         \
   template Result<Real> ropeAdjoint(const TensorValue<Real> &, const TensorValue<Real> &, int64_t, \
                                     bool);                                                         \
   template Result<Real> siluAdjoint(const TensorValue<Real> &, const TensorValue<Real> &);         \

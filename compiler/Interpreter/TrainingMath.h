@@ -63,6 +63,7 @@ absl::StatusOr<CrossEntropy<Real>> linearCrossEntropy(const Head<Real> &head,
 template <class Real>
 struct CrossEntropyAdjoint {
   TensorValue<Real> input, rows, matrix; // the last two are empty without an adapter
+  TensorValue<Real> weight;              // empty with one
 };
 template <class Real>
 absl::StatusOr<CrossEntropyAdjoint<Real>>
@@ -72,6 +73,21 @@ linearCrossEntropyAdjoint(const TensorValue<Real> &adjoint, const Head<Real> &he
 template <class Real>
 Result<Real> rmsNormAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
                             const TensorValue<Real> &weight, double eps);
+// Of a weight of `head` elements.
+template <class Real>
+Result<Real> rmsNormWeightAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
+                                  int64_t head, double eps);
+template <class Real>
+Result<Real> layerNormAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
+                              const TensorValue<Real> &weight, double eps);
+template <class Real>
+Result<Real> layerNormWeightAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
+                                    double eps);
+// A vector.
+template <class Real>
+Result<Real> sumRows(const TensorValue<Real> &x);
+template <class Real>
+Result<Real> geluAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x);
 template <class Real>
 Result<Real> ropeAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &table,
                          int64_t headDim, bool halves);

@@ -157,10 +157,12 @@ absl::Status linearCrossEntropyAdjoint(llm::LinearCrossEntropyAdjointOp op, Fram
   LLMC_ASSIGN_OR_RETURN(auto d, reference::linearCrossEntropyAdjoint<Real>(*adjoint, in.head(),
                                                                            in.targets, *logSums));
   LLMC_RETURN_IF_ERROR(frame.setTensor(op.getInputAdjoint(), std::move(d.input)));
-  if (op.getAdapterAdjoints().empty())
+  if (mlir::Value weight = op.getWeightAdjoint())
+    return frame.setTensor(weight, std::move(d.weight));
+  if (op.getFurtherAdjoints().empty())
     return absl::OkStatus();
-  LLMC_RETURN_IF_ERROR(frame.setTensor(op.getAdapterAdjoints()[0], std::move(d.rows)));
-  return frame.setTensor(op.getAdapterAdjoints()[1], std::move(d.matrix));
+  LLMC_RETURN_IF_ERROR(frame.setTensor(op.getFurtherAdjoints()[0], std::move(d.rows)));
+  return frame.setTensor(op.getFurtherAdjoints()[1], std::move(d.matrix));
 }
 
 template <class Real>
@@ -182,6 +184,46 @@ absl::Status rmsNormAdjoint(llm::RmsNormAdjointOp op, Frame<Real> &frame) {
 }
 
 template <class Real>
+absl::Status rmsNormWeightAdjoint(llm::RmsNormWeightAdjointOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  return frame.setTensor(op.getResult(),
+                         reference::rmsNormWeightAdjoint(*adjoint, *input,
+                                                         op.getResult().getType().getDimSize(0),
+                                                         op.getEps().convertToDouble()));
+}
+
+template <class Real>
+absl::Status layerNormAdjoint(llm::LayerNormAdjointOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(op.getWeight()));
+  return frame.setTensor(op.getResult(), reference::layerNormAdjoint(*adjoint, *input, *weight,
+                                                                     op.getEps().convertToDouble()));
+}
+
+template <class Real>
+absl::Status layerNormWeightAdjoint(llm::LayerNormWeightAdjointOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  return frame.setTensor(op.getResult(), reference::layerNormWeightAdjoint(
+                                             *adjoint, *input, op.getEps().convertToDouble()));
+}
+
+template <class Real>
+absl::Status sumRows(llm::SumRowsOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  return frame.setTensor(op.getResult(), reference::sumRows(*input));
+}
+
+template <class Real>
+absl::Status geluAdjoint(llm::GeluAdjointOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  return frame.setTensor(op.getResult(), reference::geluAdjoint(*adjoint, *input));
+}
+
+template <class Real>
 absl::Status ropeAdjoint(llm::RopeAdjointOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> table, frame.tensor(op.getTable()));
@@ -196,15 +238,28 @@ absl::Status siluAdjoint(llm::SiluAdjointOp op, Frame<Real> &frame) {
   return frame.setTensor(op.getResult(), reference::siluAdjoint(*adjoint, *input));
 }
 
-template <class Real>
-absl::Status swigluAdjoint(llm::SwigluAdjointOp op, Frame<Real> &frame) {
+// Of a gated activation, given that of the gate and its adjoint.
+template <class Real, class Op>
+absl::Status gatedAdjoint(Op op, Frame<Real> &frame,
+                          TensorValue<Real> (*activation)(const TensorValue<Real> &),
+                          absl::StatusOr<TensorValue<Real>> (*activationAdjoint)(
+                              const TensorValue<Real> &, const TensorValue<Real> &)) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> gate, frame.tensor(op.getGate()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> up, frame.tensor(op.getUp()));
   LLMC_ASSIGN_OR_RETURN(TensorValue<Real> weighted, reference::mul(*adjoint, *up));
-  LLMC_RETURN_IF_ERROR(
-      frame.setTensor(op.getGateAdjoint(), reference::siluAdjoint(weighted, *gate)));
-  return frame.setTensor(op.getUpAdjoint(), reference::mul(*adjoint, reference::silu(*gate)));
+  LLMC_RETURN_IF_ERROR(frame.setTensor(op.getGateAdjoint(), activationAdjoint(weighted, *gate)));
+  return frame.setTensor(op.getUpAdjoint(), reference::mul(*adjoint, activation(*gate)));
+}
+
+template <class Real>
+absl::Status swigluAdjoint(llm::SwigluAdjointOp op, Frame<Real> &frame) {
+  return gatedAdjoint<Real>(op, frame, reference::silu<Real>, reference::siluAdjoint<Real>);
+}
+
+template <class Real>
+absl::Status gegluAdjoint(llm::GegluAdjointOp op, Frame<Real> &frame) {
+  return gatedAdjoint<Real>(op, frame, reference::gelu<Real>, reference::geluAdjoint<Real>);
 }
 
 } // namespace
@@ -226,6 +281,12 @@ void addTrainingOps(OpTable<Real> &table) {
   addOp<llm::RopeAdjointOp, ropeAdjoint<Real>>(table);
   addOp<llm::SiluAdjointOp, siluAdjoint<Real>>(table);
   addOp<llm::SwigluAdjointOp, swigluAdjoint<Real>>(table);
+  addOp<llm::GeluAdjointOp, geluAdjoint<Real>>(table);
+  addOp<llm::GegluAdjointOp, gegluAdjoint<Real>>(table);
+  addOp<llm::RmsNormWeightAdjointOp, rmsNormWeightAdjoint<Real>>(table);
+  addOp<llm::LayerNormAdjointOp, layerNormAdjoint<Real>>(table);
+  addOp<llm::LayerNormWeightAdjointOp, layerNormWeightAdjoint<Real>>(table);
+  addOp<llm::SumRowsOp, sumRows<Real>>(table);
 }
 
 template void addTrainingOps(OpTable<float> &);

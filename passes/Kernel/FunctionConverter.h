@@ -76,6 +76,8 @@ private:
   // Training. True where the operation is one of those that LlmTrainingToKernel.cpp, or
   // LlmProductsToKernel.cpp, knows.
   bool convertTrainingOp(Operation *op);
+  bool convertNormWeightAdjoint(Operation *op, Value adjoint, Value input, mlir::FloatAttr eps,
+                                mlir::UnitAttr centered);
   bool convertProducts(Operation *op, mlir::LogicalResult &result);
   void convertLinear(Operation *op, Value input, Value norm, mlir::FloatAttr eps,
                      mlir::ValueRange weights, llvm::function_ref<Value(unsigned)> bias,
@@ -108,8 +110,8 @@ private:
   std::map<std::tuple<void *, int64_t, FactorForm>, Value> factors;
 };
 
-// The layout of a parameter, and whether it lies transposed.
-ParameterType parameterTypeOf(mlir::RankedTensorType type);
+// What stands for a parameter: an adapter's matrix, which may lie transposed, or a weight.
+mlir::Type trainedTypeOf(mlir::RankedTensorType type);
 bool liesTransposed(mlir::RankedTensorType type);
 
 // The buffer that holds a tensor's rows.

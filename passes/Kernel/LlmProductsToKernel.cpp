@@ -15,7 +15,9 @@ static constexpr int64_t kFactorColumns = 32;
 
 bool liesTransposed(RankedTensorType type) { return type.getDimSize(0) > type.getDimSize(1); }
 
-ParameterType parameterTypeOf(RankedTensorType type) {
+Type trainedTypeOf(RankedTensorType type) {
+  if (type.getRank() == 1 || type.getEncoding())
+    return type;
   const int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   return ParameterType::get(type.getContext(), std::min(rows, columns), std::max(rows, columns));
 }
@@ -93,7 +95,7 @@ Value FunctionConverter::gradientOf(OpResult result) {
   if (!add)
     return Value();
   return GetGradientOp::create(b, result.getLoc(),
-                               parameterTypeOf(cast<RankedTensorType>(result.getType())),
+                               trainedTypeOf(cast<RankedTensorType>(result.getType())),
                                add.getParameterAttr(), add.getLayer() ? weightIndex : Value());
 }
 
@@ -104,6 +106,12 @@ LogicalResult FunctionConverter::convertOuter(llm::OuterOp op) {
     return op.emitError() << "has no counterpart in the kernel dialect unless it is added to one "
                              "gradient and nothing else";
   Value narrow = get(op.getLhs()), wide = get(op.getRhs());
+  if (type.getEncoding()) {
+    if (!op.getScale().isExactlyValue(1.0))
+      return op.emitError() << "has no counterpart in the kernel dialect with a scale, for a weight";
+    WeightAdjointOp::create(b, op.getLoc(), narrow, wide, gradient);
+    return success();
+  }
   if (liesTransposed(type))
     std::swap(narrow, wide);
   OuterOp::create(b, op.getLoc(), narrow, wide, gradient, op.getScaleAttr());
@@ -148,12 +156,14 @@ LogicalResult FunctionConverter::convertLossAdjoint(llm::LinearCrossEntropyAdjoi
   Value previous, result = outputFor(op->getResult(0));
   const bool adapted = !op.getAdapter().empty();
   Value adapterPrevious, adapterResult, gradient;
-  if (adapted) {
+  if (adapted)
     adapterResult = outputFor(op->getResult(1));
-    gradient = gradientOf(op->getResult(2));
+  // Of the adapter's matrix, or of the weight.
+  if (op->getNumResults() > 1) {
+    gradient = gradientOf(op->getResults().back());
     if (!gradient)
       return op.emitError() << "has no counterpart in the kernel dialect unless the derivative by "
-                               "the adapter's matrix is added to one gradient and nothing else";
+                               "a matrix is added to one gradient and nothing else";
   }
   const int64_t vocabulary = cast<RankedTensorType>(weight.getType()).getDimSize(0);
   forEachSlice(weight, [&](int64_t first, int64_t size) {
@@ -166,6 +176,8 @@ LogicalResult FunctionConverter::convertLossAdjoint(llm::LinearCrossEntropyAdjoi
     Value sum = first + size < vocabulary ? alloc(loc, result.getType()) : result;
     product(op, logits, weight, sum, previous, /*transposed=*/true, first);
     previous = sum;
+    if (op.getWeightAdjoint())
+      WeightAdjointOp::create(b, loc, logits, input, gradient, b.getI64IntegerAttr(first));
     if (!adapted)
       return;
     Value rank = get(op.getAdapter()[0]), matrix = get(op.getAdapter()[1]);
@@ -219,25 +231,15 @@ bool FunctionConverter::convertProducts(Operation *op, LogicalResult &result) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](llm::GetParameterOp o) {
         values[o.getResult()] = GetParameterOp::create(
-            b, o.getLoc(), parameterTypeOf(cast<RankedTensorType>(o.getType())),
+            b, o.getLoc(), trainedTypeOf(cast<RankedTensorType>(o.getType())),
             o.getParameterAttr(), Value());
-        return true;
-      })
-      .Case([&](llm::EmbedOp o) {
-        Value matrix = get(o.getWeight());
-        if (!isa<ParameterType>(matrix.getType()))
-          return false;
-        // Columns are looked up, as tables lie that are higher than wide.
-        if (!liesTransposed(cast<RankedTensorType>(o.getWeight().getType())))
-          result = o.emitError() << "looks up rows of a table that is wider than high";
-        else
-          LookupOp::create(b, o.getLoc(), get(o.getTokens()), matrix, outputFor(o->getResult(0)));
         return true;
       })
       .Case([&](llm::AccumulateGradientOp o) {
         // Who computes the value adds it, see gradientOf().
-        if (!isa_and_nonnull<llm::OuterOp, llm::EmbedAdjointOp, llm::LinearCrossEntropyAdjointOp>(
-                o.getValue().getDefiningOp()))
+        if (!isa_and_nonnull<llm::OuterOp, llm::EmbedAdjointOp, llm::LinearCrossEntropyAdjointOp,
+                             llm::RmsNormWeightAdjointOp, llm::LayerNormWeightAdjointOp,
+                             llm::SumRowsOp>(o.getValue().getDefiningOp()))
           result = o.emitError() << "has no counterpart in the kernel dialect for this value";
         return true;
       })

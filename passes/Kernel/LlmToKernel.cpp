@@ -67,7 +67,7 @@ void FunctionConverter::addParameters(Block *entry) {
       auto symbol = cast<FlatSymbolRefAttr>(family);
       if (from->getParentOfType<ModuleOp>().lookupSymbol<llm::ParameterOp>(symbol.getValue()))
         values[argument] = GetParameterOp::create(
-            b, argument.getLoc(), parameterTypeOf(cast<RankedTensorType>(argument.getType())),
+            b, argument.getLoc(), trainedTypeOf(cast<RankedTensorType>(argument.getType())),
             symbol, weightIndex);
       else
         values[argument] =

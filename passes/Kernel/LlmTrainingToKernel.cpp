@@ -6,6 +6,19 @@ using namespace mlir;
 
 namespace llmc::kernel {
 
+bool FunctionConverter::convertNormWeightAdjoint(Operation *op, Value adjoint, Value input,
+                                                 FloatAttr eps, UnitAttr centered) {
+  Value gradient = gradientOf(op->getResult(0));
+  if (!gradient)
+    return false;
+  const int64_t head = cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(0);
+  Value terms = alloc(op->getLoc(), input.getType());
+  NormTermsOp::create(b, op->getLoc(), adjoint, input, terms, eps, b.getI64IntegerAttr(head),
+                      centered);
+  SumRowsOp::create(b, op->getLoc(), terms, gradient);
+  return true;
+}
+
 bool FunctionConverter::convertTrainingOp(Operation *op) {
   Location loc = op->getLoc();
   auto out = [&](unsigned index) { return outputFor(op->getResult(index)); };
@@ -13,6 +26,35 @@ bool FunctionConverter::convertTrainingOp(Operation *op) {
       .Case([&](llm::RmsNormAdjointOp o) {
         RmsNormAdjointOp::create(b, loc, get(o.getAdjoint()), get(o.getInput()), get(o.getWeight()),
                                  out(0), o.getEpsAttr());
+        return true;
+      })
+      .Case([&](llm::LayerNormAdjointOp o) {
+        LayerNormAdjointOp::create(b, loc, get(o.getAdjoint()), get(o.getInput()),
+                                   get(o.getWeight()), out(0), o.getEpsAttr());
+        return true;
+      })
+      .Case([&](llm::RmsNormWeightAdjointOp o) {
+        return convertNormWeightAdjoint(o, get(o.getAdjoint()), get(o.getInput()), o.getEpsAttr(),
+                                        UnitAttr());
+      })
+      .Case([&](llm::LayerNormWeightAdjointOp o) {
+        return convertNormWeightAdjoint(o, get(o.getAdjoint()), get(o.getInput()), o.getEpsAttr(),
+                                        b.getUnitAttr());
+      })
+      .Case([&](llm::SumRowsOp o) {
+        Value gradient = gradientOf(o->getResult(0));
+        if (gradient)
+          SumRowsOp::create(b, loc, get(o.getInput()), gradient);
+        return gradient != nullptr;
+      })
+      .Case([&](llm::GeluAdjointOp o) {
+        GeluAdjointOp::create(b, loc, get(o.getAdjoint()), get(o.getInput()), out(0));
+        return true;
+      })
+      .Case([&](llm::GegluAdjointOp o) {
+        Value gate = out(0), up = out(1);
+        GegluAdjointOp::create(b, loc, get(o.getAdjoint()), get(o.getGate()), get(o.getUp()), gate,
+                               up);
         return true;
       })
       .Case([&](llm::RopeAdjointOp o) {

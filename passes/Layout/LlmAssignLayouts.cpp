@@ -32,10 +32,13 @@ class LlmAssignLayouts : public impl::LlmAssignLayoutsBase<LlmAssignLayouts> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
-    // Every value that carries a weight, by symbol.
-    llvm::MapVector<WeightOp, SmallVector<Value>> values;
+    // Every value that carries a weight or a parameter, by symbol.
+    llvm::MapVector<Operation *, SmallVector<Value>> values;
     module.walk([&](GetWeightOp get) {
-      values[symbols.lookup<WeightOp>(get.getWeight())].push_back(get.getResult());
+      values[symbols.lookup(get.getWeight())].push_back(get.getResult());
+    });
+    module.walk([&](GetParameterOp get) {
+      values[symbols.lookup(get.getParameter())].push_back(get.getResult());
     });
     auto addBlocks = [&](auto layers) {
       for (auto [block, families] : llvm::zip(layers.getBlocks(), layers.getWeights())) {
@@ -44,23 +47,37 @@ class LlmAssignLayouts : public impl::LlmAssignLayoutsBase<LlmAssignLayouts> {
         for (Attribute family : cast<ArrayAttr>(families)) {
           BlockArgument carrier = function.getArgument(parameter++);
           auto name = cast<FlatSymbolRefAttr>(family).getValue();
-          if (auto weight = symbols.lookup<WeightOp>(name))
-            values[weight].push_back(carrier);
+          values[symbols.lookup(name)].push_back(carrier);
         }
       }
     };
     module.walk([&](LayersOp layers) { addBlocks(layers); });
     module.walk([&](LayersAdjointOp layers) { addBlocks(layers); });
     auto packed = PackedAttr::get(&getContext(), 16);
-    for (auto &[weight, carriers] : values) {
-      auto type = cast<RankedTensorType>(weight.getType());
-      bool multiplied =
-          llvm::any_of(carriers, [](Value v) { return llvm::any_of(v.getUses(), multiplies); });
-      if (!multiplied || type.getEncoding())
+    // And the derivatives by parameters.
+    llvm::DenseMap<Operation *, SmallVector<Value>> derivatives;
+    module.walk([&](AccumulateGradientOp add) {
+      derivatives[symbols.lookup(add.getParameter())].push_back(add.getValue());
+    });
+    for (auto &[symbol, carriers] : values) {
+      auto parameter = dyn_cast<ParameterOp>(symbol);
+      auto type =
+          cast<RankedTensorType>(parameter ? parameter.getType() : cast<WeightOp>(symbol).getType());
+      bool wanted = llvm::any_of(carriers, [&](Value v) {
+        return llvm::any_of(v.getUses(), [&](OpOperand &use) {
+          return multiplies(use) || (parameter && isa<EmbedOp>(use.getOwner()));
+        });
+      });
+      if (!wanted || type.getEncoding())
         continue;
       auto encoded = RankedTensorType::get(type.getShape(), type.getElementType(), packed);
-      weight.setType(encoded);
+      if (parameter)
+        parameter.setType(encoded);
+      else
+        cast<WeightOp>(symbol).setType(encoded);
       for (Value v : carriers)
+        v.setType(encoded);
+      for (Value v : derivatives[symbol])
         v.setType(encoded);
     }
     // Parameters have new types: bring the signatures up to date.

@@ -211,7 +211,6 @@ private:
         .Case([&](PackFactorOp o) { return emitPackFactor(emission, o), success(); })
         .Case([&](ProductOp o) { return emitProduct(emission, o), success(); })
         .Case([&](AddBiasOp o) { return emitAddBias(emission, o), success(); })
-        .Case([&](LookupOp o) { return emitLookup(emission, o), success(); })
         .Case([&](DotsOp o) { return emitDots(emission, o), success(); })
         .Case([&](ExpandOp o) { return emitExpand(emission, o), success(); })
         .Case([&](OuterOp o) { return emitOuter(emission, o), success(); })

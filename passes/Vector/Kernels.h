@@ -59,6 +59,8 @@ Values emitRow(Emitter &e, int64_t width, ValueRange carried,
 Value loadVector(Emitter &e, Value at, Value mask, unsigned align);
 // 1 / sqrt(mean(x^2) + eps) of a row of `width` f32.
 Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps);
+// Of a row that begins at a line: its mean, and 1 / sqrt(variance + eps), each in all lanes.
+std::pair<Value, Value> emitMeanAndFactor(Emitter &e, Value row, int64_t width, Value eps);
 
 // A tile of packed activations at address `out`: number `index` of those that `rows` tokens take.
 struct PackedTile {
@@ -92,7 +94,6 @@ void emitExpertSumSquares(OpEmission &, ExpertSumSquaresOp);
 void emitPackFactor(OpEmission &, PackFactorOp);
 void emitProduct(OpEmission &, ProductOp);
 void emitAddBias(OpEmission &, AddBiasOp);
-void emitLookup(OpEmission &, LookupOp);
 void emitDots(OpEmission &, DotsOp);
 void emitExpand(OpEmission &, ExpandOp);
 void emitOuter(OpEmission &, OuterOp);

@@ -57,6 +57,23 @@ Value emitRmsFactor(Emitter &e, Value row, int64_t width, Value eps) {
   return inverseRoot(e, sumOf(e, sum), width, eps);
 }
 
+std::pair<Value, Value> emitMeanAndFactor(Emitter &e, Value row, int64_t width, Value eps) {
+  Value zero = e.splatF(e.vf32, 0);
+  auto load = [&](Value bytes, Value mask) { return loadVector(e, e.gep(row, bytes), mask, 64); };
+  Values sum = emitRow(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
+    return Values{e.fadd(c[0], load(bytes, mask))};
+  });
+  Value mean = e.broadcast(e.vf32, e.fdiv(sumOf(e, sum[0]), e.cf(double(width))));
+  Values squares = emitRow(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
+    Value d = e.fsub(load(bytes, mask), mean);
+    // Lanes that are not there have no difference.
+    if (mask)
+      d = e.select(mask, d, zero);
+    return Values{e.fma(d, d, c[0])};
+  });
+  return {mean, e.broadcast(e.vf32, inverseRoot(e, sumOf(e, squares[0]), width, eps))};
+}
+
 void emitRmsNorm(OpEmission &emission, RmsNormOp op) {
   Emitter &outer = emission.e;
   BufferType type = op.getInput().getType();
@@ -111,29 +128,13 @@ void emitLayerNorm(OpEmission &emission, LayerNormOp op) {
         auto [first, last] = e.split(p[2], p[0], p[1]);
         e.loop(first, last, [&](Value token) {
           Value offset = e.mul(token, e.c64(type.getRowBytes()));
-          Value row = e.gep(p[3], offset), out = e.gep(p[6], offset), zero = e.splatF(e.vf32, 0);
-          auto load = [&](Value bytes, Value mask) {
-            return loadVector(e, e.gep(row, bytes), mask, 64);
-          };
-          Values sum = emitRow(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
-            return Values{e.fadd(c[0], load(bytes, mask))};
-          });
-          Value mean = e.fdiv(sumOf(e, sum[0]), e.cf(double(width)));
-          mean = e.broadcast(e.vf32, mean);
-          // Lanes that are not there have no difference.
-          auto difference = [&](Value bytes, Value mask) {
-            Value d = e.fsub(load(bytes, mask), mean);
-            return mask ? e.select(mask, d, zero) : d;
-          };
-          Values squares = emitRow(e, width, zero, [&](Value bytes, Value mask, ValueRange c) {
-            Value d = difference(bytes, mask);
-            return Values{e.fma(d, d, c[0])};
-          });
-          Value factor = e.broadcast(e.vf32, inverseRoot(e, sumOf(e, squares[0]), width, p[7]));
-          emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
+          Value row = e.gep(p[3], offset), out = e.gep(p[6], offset);
+          auto [mean, factor] = emitMeanAndFactor(e, row, width, p[7]);
+          emitRow(e, width, {}, [&, mean = mean, factor = factor](Value bytes, Value mask, ValueRange) {
             Value w = loadVector(e, e.gep(p[4], bytes), mask, 4);
             Value b = loadVector(e, e.gep(p[5], bytes), mask, 4);
-            e.store(e.fma(e.fmul(difference(bytes, mask), factor), w, b), e.gep(out, bytes), 64);
+            Value d = e.fsub(loadVector(e, e.gep(row, bytes), mask, 64), mean);
+            e.store(e.fma(e.fmul(d, factor), w, b), e.gep(out, bytes), 64);
             return Values();
           });
         });

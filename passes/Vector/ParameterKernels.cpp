@@ -214,35 +214,6 @@ void emitOuter(OpEmission &emission, OuterOp op) {
   outer.create<func::CallOp>(function, arguments);
 }
 
-void emitLookup(OpEmission &emission, LookupOp op) {
-  Emitter &outer = emission.e;
-  ParameterType matrix = op.getMatrix().getType();
-  const int64_t outBytes = op.getOut().getType().getRowBytes();
-  // thread, threads, rows, tokens, matrix, out
-  SmallVector<Type> types{outer.i64, outer.i64, outer.i64, outer.ptr, outer.ptr, outer.ptr};
-  std::string name = (llvm::Twine("lookup.") + llvm::Twine(matrix.getRank()) + "x" +
-                      llvm::Twine(matrix.getWidth()))
-                         .str();
-  func::FuncOp function =
-      emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
-        auto [first, last] = e.split(p[2], p[0], p[1]);
-        e.loop(first, last, [&](Value t) {
-          Value token =
-              e.create<arith::ExtUIOp>(e.i64, e.load(e.i32, e.gep(p[3], e.mul(t, e.c64(4))), 4));
-          Value from = e.gep(p[4], e.mul(token, e.c64(4)));
-          Value to = e.gep(p[5], e.mul(t, e.c64(outBytes)));
-          e.loop(e.c64(0), e.c64(matrix.getRank()), [&](Value i) {
-            Value x = e.load(e.f32, e.gep(from, e.mul(i, e.c64(matrix.getRowBytes()))), 4);
-            e.store(x, e.gep(to, e.mul(i, e.c64(4))), 4);
-          });
-        });
-      });
-  outer.create<func::CallOp>(function, ValueRange{emission.team.thread, emission.team.threads,
-                                                  emission.rows, emission.operand(op.getTokens()),
-                                                  emission.operand(op.getMatrix()),
-                                                  emission.operand(op.getOut())});
-}
-
 void emitAddBias(OpEmission &emission, AddBiasOp op) {
   Emitter &outer = emission.e;
   BufferType type = op.getRows().getType();

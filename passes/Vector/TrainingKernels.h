@@ -6,6 +6,18 @@
 
 namespace llmc::kernel {
 
+// Makes and calls a function of the team, a number of units and `pointers`, whose body gets the
+// units of the thread one by one.
+void emitUnits(OpEmission &emission, mlir::Location loc, llvm::StringRef name, Value units,
+               ValueRange pointers,
+               const std::function<void(Emitter &, Value unit, ValueRange pointers)> &body);
+
+void emitLayerNormAdjoint(OpEmission &, LayerNormAdjointOp);
+void emitNormTerms(OpEmission &, NormTermsOp);
+void emitWeightAdjoint(OpEmission &, WeightAdjointOp);
+void emitSumRows(OpEmission &, SumRowsOp);
+void emitGeluAdjoint(OpEmission &, GeluAdjointOp);
+void emitGegluAdjoint(OpEmission &, GegluAdjointOp);
 void emitRmsNormAdjoint(OpEmission &, RmsNormAdjointOp);
 void emitSiluAdjoint(OpEmission &, SiluAdjointOp);
 void emitSwigluAdjoint(OpEmission &, SwigluAdjointOp);

@@ -1,4 +1,4 @@
-// Adjoints of operations on rows, and dropout.
+// Adjoints of activations, and dropout.
 #include "passes/Vector/RowTiles.h"
 #include "passes/Vector/TrainingKernels.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -7,10 +7,7 @@
 using namespace mlir;
 
 namespace llmc::kernel {
-namespace {
 
-// Makes and calls a function of the team, a number of units and `pointers`, whose body gets the
-// units of the thread one by one.
 void emitUnits(OpEmission &emission, Location loc, StringRef name, Value units, ValueRange pointers,
                const std::function<void(Emitter &, Value unit, ValueRange pointers)> &body) {
   Emitter &outer = emission.e;
@@ -25,6 +22,8 @@ void emitUnits(OpEmission &emission, Location loc, StringRef name, Value units, 
   llvm::append_range(arguments, pointers);
   outer.create<func::CallOp>(function, arguments);
 }
+
+namespace {
 
 // 1 / (1 + exp(-x))
 Value emitSigmoid(Emitter &e, Value x) {
@@ -66,56 +65,6 @@ Value emitMix32(Emitter &e, Value x) {
 
 } // namespace
 
-void emitRmsNormAdjoint(OpEmission &emission, RmsNormAdjointOp op) {
-  BufferType type = op.getInput().getType();
-  const int64_t width = cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
-  const int64_t heads = type.getWidth() / width;
-  // Heads that are no multiple of a vector begin anywhere.
-  const unsigned align = width % kLanes ? 4 : 64;
-  Values pointers{emission.operand(op.getAdjoint()), emission.operand(op.getInput()),
-                  emission.operand(op.getWeight()), emission.operand(op.getOut()),
-                  emission.e.cf(op.getEps().convertToFloat())};
-  std::string name = "rms_norm_adjoint." + std::to_string(width);
-  if (heads > 1)
-    name += "." + std::to_string(heads);
-  Value units = heads > 1 ? emission.e.mul(emission.rows, emission.e.c64(heads)) : emission.rows;
-  emitUnits(
-      emission, op.getLoc(), name, units, pointers, [&](Emitter &e, Value unit, ValueRange p) {
-        Value offset = e.mul(e.div(unit, e.c64(heads)), e.c64(type.getRowBytes()));
-        offset = e.add(offset, e.mul(e.rem(unit, e.c64(heads)), e.c64(4 * width)));
-        Value adjoint = e.gep(p[0], offset), input = e.gep(p[1], offset), out = e.gep(p[3], offset);
-        // x and dy * weight
-        auto both = [&](Value bytes, Value mask) -> std::pair<Value, Value> {
-          Value g = e.fmul(loadVector(e, e.gep(adjoint, bytes), mask, align),
-                           loadVector(e, e.gep(p[2], bytes), mask, 4));
-          return {loadVector(e, e.gep(input, bytes), mask, align), g};
-        };
-        Value zero = e.splatF(e.vf32, 0);
-        Values sums =
-            emitRow(e, width, {zero, zero}, [&](Value bytes, Value mask, ValueRange c) -> Values {
-              auto [x, g] = both(bytes, mask);
-              return {e.fma(x, x, c[0]), e.fma(g, x, c[1])};
-            });
-        auto mean = [&](Value sum) {
-          return e.fdiv(e.reduce(vector::CombiningKind::ADD, sum), e.cf(double(width)));
-        };
-        Value square = e.fadd(mean(sums[0]), p[4]);
-        Value slope = e.broadcast(e.vf32, e.fdiv(mean(sums[1]), square));
-        Value root = e.create<LLVM::SqrtOp>(e.f32, square);
-        Value factor = e.broadcast(e.vf32, e.fdiv(e.cf(1), root));
-        emitRow(e, width, {}, [&](Value bytes, Value mask, ValueRange) {
-          auto [x, g] = both(bytes, mask);
-          Value y = e.fmul(e.fsub(g, e.fmul(x, slope)), factor);
-          // Behind the last element there is the next head, or nothing that counts.
-          if (mask && heads > 1)
-            e.maskedStore(y, e.gep(out, bytes), mask, 4);
-          else
-            e.store(y, e.gep(out, bytes), align);
-          return Values();
-        });
-      });
-}
-
 void emitSiluAdjoint(OpEmission &emission, SiluAdjointOp op) {
   Values pointers{emission.operand(op.getAdjoint()), emission.operand(op.getInput()),
                   emission.operand(op.getOut())};
@@ -142,6 +91,55 @@ void emitSwigluAdjoint(OpEmission &emission, SwigluAdjointOp op) {
         Value sigmoid = emitSigmoid(e, gate);
         e.store(emitSiluDerivative(e, e.fmul(adjoint, up), gate, sigmoid), e.gep(p[3], bytes), 64);
         e.store(e.fmul(adjoint, e.fmul(gate, sigmoid)), e.gep(p[4], bytes), 64);
+      });
+}
+
+// u and s of llm.gelu_adjoint: gelu(x) is x * s, and its derivative s * (1 + x * (1 - s) * u').
+struct GeluParts {
+  Value sigmoid, slope;
+};
+static GeluParts emitGeluParts(Emitter &e, Value x) {
+  Type t = x.getType();
+  constexpr double kSlope = 1.5957691216057308; // 2 sqrt(2 / pi)
+  Value square = e.fmul(x, x);
+  Value u = e.fmul(x, e.fma(square, e.splatF(t, kSlope * 0.044715), e.splatF(t, kSlope)));
+  return {emitSigmoid(e, u),
+          e.fma(square, e.splatF(t, 3 * kSlope * 0.044715), e.splatF(t, kSlope))};
+}
+
+static Value emitGeluDerivative(Emitter &e, Value adjoint, Value x, const GeluParts &parts) {
+  Value one = e.splatF(x.getType(), 1.0);
+  Value slope = e.fmul(e.fmul(x, e.fsub(one, parts.sigmoid)), parts.slope);
+  return e.fmul(e.fmul(adjoint, parts.sigmoid), e.fadd(one, slope));
+}
+
+void emitGeluAdjoint(OpEmission &emission, GeluAdjointOp op) {
+  Values pointers{emission.operand(op.getAdjoint()), emission.operand(op.getInput()),
+                  emission.operand(op.getOut())};
+  emitUnits(emission, op.getLoc(), "gelu_adjoint", vectorsOf(emission, op.getOut().getType()),
+            pointers, [&](Emitter &e, Value i, ValueRange p) {
+              Value bytes = e.mul(i, e.c64(64));
+              Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
+              Value x = e.load(e.vf32, e.gep(p[1], bytes), 64);
+              e.store(emitGeluDerivative(e, adjoint, x, emitGeluParts(e, x)), e.gep(p[2], bytes),
+                      64);
+            });
+}
+
+void emitGegluAdjoint(OpEmission &emission, GegluAdjointOp op) {
+  Values pointers;
+  for (Value v : op->getOperands())
+    pointers.push_back(emission.operand(v));
+  emitUnits(
+      emission, op.getLoc(), "geglu_adjoint", vectorsOf(emission, op.getGateAdjoint().getType()),
+      pointers, [&](Emitter &e, Value i, ValueRange p) {
+        Value bytes = e.mul(i, e.c64(64));
+        Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
+        Value gate = e.load(e.vf32, e.gep(p[1], bytes), 64);
+        Value up = e.load(e.vf32, e.gep(p[2], bytes), 64);
+        GeluParts parts = emitGeluParts(e, gate);
+        e.store(emitGeluDerivative(e, e.fmul(adjoint, up), gate, parts), e.gep(p[3], bytes), 64);
+        e.store(e.fmul(adjoint, e.fmul(gate, parts.sigmoid)), e.gep(p[4], bytes), 64);
       });
 }
 
@@ -184,43 +182,15 @@ void emitDropout(OpEmission &emission, DropoutOp op) {
       });
 }
 
-void emitEmbedAdjoint(OpEmission &emission, EmbedAdjointOp op) {
-  Emitter &outer = emission.e;
-  BufferType type = op.getAdjoint().getType();
-  ParameterType gradient = op.getGradient().getType();
-  // Columns that a thread owns side by side, so that lines have one writer.
-  constexpr int64_t kRun = 16;
-  Values arguments{emission.team.thread, emission.team.threads, emission.rows};
-  for (Value v : op->getOperands())
-    arguments.push_back(emission.operand(v));
-  SmallVector<Type> types;
-  for (Value v : arguments)
-    types.push_back(v.getType());
-  std::string name = "embed_adjoint." + std::to_string(gradient.getRank()) + "x" +
-                     std::to_string(gradient.getWidth());
-  func::FuncOp function =
-      emission.library.get(name, types, op.getLoc(), [&](Emitter &e, ValueRange p) {
-        // All threads look at all tokens.
-        e.loop(e.c64(0), p[2], e.c64(1), {p[3], p[4]}, [&](Value, ValueRange c) {
-          Value token = e.create<arith::ExtUIOp>(e.i64, e.load(e.i32, c[1], 4));
-          Value owner = e.rem(e.div(token, e.c64(kRun)), p[1]);
-          e.when(e.equal(owner, p[0]), [&] {
-            Value column = e.gep(p[5], e.mul(token, e.c64(4)));
-            e.loop(e.c64(0), e.c64(gradient.getRank()), [&](Value i) {
-              Value to = e.gep(column, e.mul(i, e.c64(gradient.getRowBytes())));
-              Value x = e.load(e.f32, e.gep(c[0], e.mul(i, e.c64(4))), 4);
-              e.store(e.fadd(e.load(e.f32, to, 4), x), to, 4);
-            });
-          });
-          return Values{e.gep(c[0], type.getRowBytes()), e.gep(c[1], 4)};
-        });
-      });
-  outer.create<func::CallOp>(function, arguments);
-}
-
 bool emitTrainingOp(OpEmission &emission, Operation *op) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](RmsNormAdjointOp o) { return emitRmsNormAdjoint(emission, o), true; })
+      .Case([&](LayerNormAdjointOp o) { return emitLayerNormAdjoint(emission, o), true; })
+      .Case([&](NormTermsOp o) { return emitNormTerms(emission, o), true; })
+      .Case([&](WeightAdjointOp o) { return emitWeightAdjoint(emission, o), true; })
+      .Case([&](SumRowsOp o) { return emitSumRows(emission, o), true; })
+      .Case([&](GeluAdjointOp o) { return emitGeluAdjoint(emission, o), true; })
+      .Case([&](GegluAdjointOp o) { return emitGegluAdjoint(emission, o), true; })
       .Case([&](SiluAdjointOp o) { return emitSiluAdjoint(emission, o), true; })
       .Case([&](SwigluAdjointOp o) { return emitSwigluAdjoint(emission, o), true; })
       .Case([&](DropoutOp o) { return emitDropout(emission, o), true; })

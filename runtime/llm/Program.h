@@ -60,17 +60,35 @@ struct ColumnSumsShape {
   uint64_t bytes() const { return uint64_t(rows) * stride() * sizeof(float); }
 };
 
-// A matrix that a program trains; see llm.parameter.
+// A matrix or vector that a program trains; see llm.parameter.
 struct ProgramParameter {
-  std::string name;      // "blk.0.attn_q.weight.lora_a"
-  int64_t rows, columns; // as adapter files have it
-  // A matrix that is higher than wide lies in memory transposed.
-  bool transposed() const { return rows > columns; }
+  // How it lies in memory. What is padding is zero.
+  enum class Layout {
+    Rows,   // row after row, each padded to 16; one that is higher than wide transposed
+    Packed, // PackedLayout of f32
+    Vector, // padded to 16
+  };
+  std::string name;      // "blk.0.attn_q.weight.lora_a"; of a part, with its first row
+  int64_t rows, columns; // as files have it; a vector has one row
+  Layout layout = Layout::Rows;
+  // The tensor of the model, where it is one or a part of one.
+  std::string source = {};
+  int64_t firstRow = 0; // of a vector its first element
+
+  bool transposed() const { return layout == Layout::Rows && rows > columns; }
   int64_t memoryRows() const { return transposed() ? columns : rows; }
   int64_t memoryColumns() const { return transposed() ? rows : columns; }
-  // Floats from row to row in memory; what is behind the last column is zero.
+  // Floats from row to row in memory, unless it is packed.
   int64_t stride() const { return (memoryColumns() + 15) / 16 * 16; }
-  int64_t floats() const { return memoryRows() * stride(); }
+  // Where an element is in memory.
+  int64_t place(int64_t row, int64_t column) const {
+    if (layout == Layout::Packed)
+      return (row / 16 * columns + column) * 16 + row % 16;
+    return transposed() ? column * stride() + row : row * stride() + column;
+  }
+  int64_t floats() const {
+    return layout == Layout::Packed ? (rows + 15) / 16 * 16 * columns : memoryRows() * stride();
+  }
 };
 
 struct ProgramManifest {

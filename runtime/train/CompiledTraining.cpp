@@ -63,8 +63,14 @@ std::vector<TrainedTensor> CompiledTraining::tensors() {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const ProgramParameter &parameter = program_.manifest.parameters[i];
     const auto floats = static_cast<size_t>(parameter.floats());
+    const uint64_t row = parameter.layout == ProgramParameter::Layout::Packed
+                             ? uint64_t(16 * parameter.columns)
+                             : uint64_t(parameter.stride());
+    std::vector<uint64_t> shape{floats / row, row};
+    if (parameter.layout == ProgramParameter::Layout::Vector)
+      shape = {floats};
     tensors.push_back({parameter.name,
-                       {uint64_t(parameter.memoryRows()), uint64_t(parameter.stride())},
+                       std::move(shape),
                        {addresses_[2 * i], floats},
                        {addresses_[2 * i + 1], floats}});
   }
@@ -78,9 +84,7 @@ template <class Body>
 void forElements(const ProgramParameter &parameter, Body body) {
   for (int64_t row = 0; row < parameter.rows; ++row)
     for (int64_t column = 0; column < parameter.columns; ++column)
-      body(parameter.transposed() ? column * parameter.stride() + row
-                                  : row * parameter.stride() + column,
-           row * parameter.columns + column);
+      body(parameter.place(row, column), row * parameter.columns + column);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // The adjoint of each operation against central differences, in f64.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
 #include "tests/numerics/Gradients.h"
 
 namespace llmc {
@@ -71,6 +72,58 @@ TEST(Gradient, Linear) {
       return %y, %z : tensor<3x7xf32>, tensor<3x2xf32>
     })");
   checkGradients(program, {random({7, 5}, 1), random({2, 5}, 2), random({7}, 3)});
+}
+
+TEST(Gradient, LinearWhoseWeightIsTrained) {
+  TestProgram program(R"(
+    llm.parameter @x : tensor<3x5xf32> from "x"
+    llm.parameter @w : tensor<7x5xf32> from "w"
+    llm.parameter @b : tensor<7xf32> from "b"
+    func.func @f() -> tensor<3x7xf32> attributes {llm.differentiate} {
+      %x = llm.get_parameter @x : tensor<3x5xf32>
+      %w = llm.get_parameter @w : tensor<7x5xf32>
+      %b = llm.get_parameter @b : tensor<7xf32>
+      %y = llm.linear %x, %w bias %b : tensor<7xf32> : tensor<3x5xf32>, tensor<7x5xf32> -> tensor<3x7xf32>
+      %z = llm.mul %y, %y : tensor<3x7xf32>
+      return %z : tensor<3x7xf32>
+    })");
+  checkGradients(program, {});
+}
+
+TEST(Gradient, NormsWhoseWeightsAreTrained) {
+  for (int head : {12, 4}) {
+    TestProgram program(absl::Substitute(R"(
+      llm.parameter @x : tensor<3x12xf32> from "x"
+      llm.parameter @w : tensor<$0xf32> from "w"
+      llm.parameter @v : tensor<12xf32> from "v"
+      llm.parameter @b : tensor<12xf32> from "b"
+      func.func @f() -> (tensor<3x12xf32>, tensor<3x12xf32>) attributes {llm.differentiate} {
+        %x = llm.get_parameter @x : tensor<3x12xf32>
+        %w = llm.get_parameter @w : tensor<$0xf32>
+        %v = llm.get_parameter @v : tensor<12xf32>
+        %b = llm.get_parameter @b : tensor<12xf32>
+        %y = llm.rms_norm %x, %w eps 0.25 : tensor<3x12xf32>, tensor<$0xf32>
+        %z = llm.layer_norm %x, %v, %b eps 0.25 : tensor<3x12xf32>, tensor<12xf32>
+        return %y, %z : tensor<3x12xf32>, tensor<3x12xf32>
+      })",
+                                         head));
+    checkGradients(program, {});
+  }
+}
+
+TEST(Gradient, Gelu) {
+  TestProgram program(R"(
+    llm.parameter @a : tensor<3x5xf32> from "a"
+    llm.parameter @b : tensor<3x5xf32> from "b"
+    func.func @f() -> (tensor<3x5xf32>, tensor<3x5xf32>) attributes {llm.differentiate} {
+      %a = llm.get_parameter @a : tensor<3x5xf32>
+      %b = llm.get_parameter @b : tensor<3x5xf32>
+      %0 = llm.scale %a by 3.0 : tensor<3x5xf32>
+      %1 = llm.gelu %0 : tensor<3x5xf32>
+      %2 = llm.geglu %0, %b : tensor<3x5xf32>
+      return %1, %2 : tensor<3x5xf32>, tensor<3x5xf32>
+    })");
+  checkGradients(program, {});
 }
 
 TEST(Gradient, RopeOfPartOfAHead) {
@@ -182,6 +235,21 @@ TEST(Gradient, CrossEntropyWithMaskedTargets) {
       return %y : tensor<5x1xf32>
     })");
   checkGradients(program, {random({7, 3}, 1), TokensValue{{6, -1, 0, 0, -1}}});
+}
+
+// As where the output matrix is that of the embedding.
+TEST(Gradient, CrossEntropyWithATiedWeight) {
+  TestProgram program(R"(
+    llm.parameter @w : tensor<7x3xf32> from "w"
+    func.func @f(%tokens: tensor<?xi32>, %t: tensor<?xi32>) -> tensor<?x1xf32> attributes {llm.differentiate} {
+      %e = llm.get_parameter @w : tensor<7x3xf32>
+      %x = llm.embed %tokens, %e : tensor<?xi32>, tensor<7x3xf32> -> tensor<?x3xf32>
+      %w = llm.get_parameter @w : tensor<7x3xf32>
+      %y, %l = llm.linear_cross_entropy %x, %w, %t
+        : (tensor<?x3xf32>, tensor<7x3xf32>, tensor<?xi32>) -> (tensor<?x1xf32>, tensor<?x1xf32>)
+      return %y : tensor<?x1xf32>
+    })");
+  checkGradients(program, {TokensValue{{1, 4, 4, 0, 6}}, TokensValue{{6, -1, 0, 0, -1}}});
 }
 
 TEST(Gradient, CrossEntropyWithAnAdapter) {

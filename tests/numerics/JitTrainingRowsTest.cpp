@@ -85,6 +85,15 @@ const char *kElementwise = R"(
     %dgate, %dup = llm.swiglu_adjoint %dy, %gate, %up : tensor<?x37xf32>
     return %dgate, %dup : tensor<?x37xf32>, tensor<?x37xf32>
   }
+  func.func @gelu(%dy: tensor<?x37xf32>, %x: tensor<?x37xf32>) -> tensor<?x37xf32> {
+    %dx = llm.gelu_adjoint %dy, %x : tensor<?x37xf32>
+    return %dx : tensor<?x37xf32>
+  }
+  func.func @geglu(%dy: tensor<?x37xf32>, %gate: tensor<?x37xf32>, %up: tensor<?x37xf32>)
+      -> (tensor<?x37xf32>, tensor<?x37xf32>) {
+    %dgate, %dup = llm.geglu_adjoint %dy, %gate, %up : tensor<?x37xf32>
+    return %dgate, %dup : tensor<?x37xf32>, tensor<?x37xf32>
+  }
 )";
 
 TEST(JitTrainingRows, Elementwise) {
@@ -105,6 +114,21 @@ TEST(JitTrainingRows, Elementwise) {
     auto relative = [](int64_t, int64_t, double y) { return 8 * kUlp * std::abs(y) + 1e-33; };
     check(program, "silu", rows, {dy, x}, {derivative});
     check(program, "swiglu", rows, {dy, x, up}, {derivative, relative});
+    // The exponent u has an error of some units relative to |u|, and u' is up to 1 + x^2.
+    for (float &v : x.data)
+      v /= 5;
+    auto geluDerivative = [&](int64_t r, int64_t c, double) {
+      double v = x.at(r, c), u = 1.6 * (v + 0.0447 * v * v * v), s = 1 / (1 + std::exp(-u));
+      double slope = 1.6 * (1 + 0.134 * v * v);
+      return kUlp * std::abs(dy.at(r, c)) * s *
+                 (8 + 16 * (1 + std::abs(u)) * (1 + std::abs(v) * slope)) + 1e-33;
+    };
+    auto gelu = [&](int64_t r, int64_t c, double y) {
+      double v = x.at(r, c), u = 1.6 * (v + 0.0447 * v * v * v);
+      return (8 + 8 * std::abs(u)) * kUlp * std::abs(y) + 1e-33;
+    };
+    check(program, "gelu", rows, {dy, x}, {geluDerivative});
+    check(program, "geglu", rows, {dy, x, up}, {geluDerivative, gelu});
   }
 }
 

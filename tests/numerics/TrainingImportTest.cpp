@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include <cmath>
 #include <gtest/gtest.h>
+#include <set>
 
 namespace llmc {
 namespace {
@@ -18,7 +19,7 @@ protected:
 
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
   import(std::vector<AdaptedWeight> adapters, int64_t sequence = 8, float dropout = 0) {
-    return importGgufForTraining(&context_, *file_, {std::move(adapters), sequence, dropout});
+    return importGgufForTraining(&context_, *file_, {.adapters = std::move(adapters), .sequence = sequence, .dropout = dropout});
   }
 
   void expectError(std::vector<AdaptedWeight> adapters, const std::string &text,
@@ -49,6 +50,32 @@ TEST_F(TrainingImport, RefusesWhatCannotBe) {
   expectError({kQuery}, "sequences must have at least one token, not 0", 0);
   expectError({kQuery}, "dropout must be at least 0 and below 1, not 1", 8, 1);
   expectError({kQuery}, "dropout must be at least 0 and below 1, not nan", 8, NAN);
+}
+
+TEST_F(TrainingImport, FullRefusesBlocksAndAdapters) {
+  absl::Status blocks =
+      importGgufForTraining(&context_, *file_, {.full = true, .sequence = 8}).status();
+  EXPECT_NE(blocks.message().find("is Q4_K, and fine_tune_type: full changes F32, F16 and BF16"),
+            std::string::npos)
+      << blocks;
+  absl::Status both =
+      importGgufForTraining(&context_, *file_, {.adapters = {kQuery}, .full = true, .sequence = 8})
+          .status();
+  EXPECT_NE(both.message().find("all weights are trained"), std::string::npos) << both;
+}
+
+TEST_F(TrainingImport, FullTrainsEveryTensor) {
+  auto file = gguf::GgufFile::open(LLMC_TEST_MODELS "/shakespeare-f16.gguf");
+  ASSERT_TRUE(file.ok()) << file.status();
+  auto module = importGgufForTraining(&context_, **file, {.full = true, .sequence = 8});
+  ASSERT_TRUE(module.ok()) << module.status();
+  std::set<std::string> expected, trained;
+  for (const gguf::TensorInfo &tensor : (*file)->tensors())
+    expected.insert(tensor.name);
+  for (auto parameter : (**module).getOps<llm::ParameterOp>())
+    for (int64_t i = 0; i < parameter.getCount(); ++i)
+      EXPECT_TRUE(trained.insert(parameter.getSourceName(i)).second);
+  EXPECT_EQ(trained, expected);
 }
 
 // Layers with the same adapters share a block; one without is another.

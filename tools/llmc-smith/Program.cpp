@@ -88,7 +88,8 @@ std::string ProgramMaker::declare(RankedTensorType type, StringRef what, const s
   StringAttr source = b.getStringAttr(ofLayers ? absl::StrCat("{layer}.", name) : name);
   if (what == "parameter") {
     declare(
-        [&] { return llm::ParameterOp::create(b, symbol, TypeAttr::get(type), source, ofLayers); });
+        [&] { return llm::ParameterOp::create(b, symbol, TypeAttr::get(type), source, ofLayers,
+                                           IntegerAttr()); });
     return name;
   }
   // Some weights are parts of a tensor with others, one behind the other.

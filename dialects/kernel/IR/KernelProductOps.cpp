@@ -63,6 +63,48 @@ LogicalResult ProductOp::verify() {
   return success();
 }
 
+// A packed matrix of f32.
+static LogicalResult checkGradient(Operation *op, Value gradient) {
+  auto type = cast<RankedTensorType>(gradient.getType());
+  if (type.getRank() == 2 && type.getElementType().isF32() &&
+      isa_and_nonnull<llm::PackedAttr>(type.getEncoding()))
+    return success();
+  return op->emitOpError() << "needs a packed matrix of f32, not " << type;
+}
+
+LogicalResult WeightAdjointOp::verify() {
+  if (failed(checkGradient(*this, getGradient())))
+    return failure();
+  auto type = cast<RankedTensorType>(getGradient().getType());
+  const int64_t first = getFirstRow(), rows = getAdjoint().getType().getWidth();
+  if (first < 0 || first % 16 || first + rows > type.getDimSize(0))
+    return emitOpError() << "first_row is a multiple of 16 with " << rows << " rows behind it in "
+                         << type;
+  if (getInput().getType().getWidth() != type.getDimSize(1))
+    return emitOpError() << "input has " << getInput().getType().getWidth()
+                         << " columns, expected " << type.getDimSize(1);
+  return success();
+}
+
+LogicalResult SumRowsOp::verify() {
+  auto type = cast<RankedTensorType>(getGradient().getType());
+  if (type.getRank() != 1 || !type.getElementType().isF32() ||
+      getRows().getType().getWidth() % type.getDimSize(0))
+    return emitOpError() << "rows of " << getRows().getType().getWidth()
+                         << " columns cannot be added to " << type;
+  return success();
+}
+
+LogicalResult EmbedAdjointOp::verify() {
+  if (failed(checkGradient(*this, getGradient())))
+    return failure();
+  auto type = cast<RankedTensorType>(getGradient().getType());
+  if (getAdjoint().getType().getWidth() != type.getDimSize(1))
+    return emitOpError() << "rows of " << getAdjoint().getType().getWidth()
+                         << " columns cannot be added to " << type;
+  return success();
+}
+
 // The columns of a parameter that an operation on rows uses.
 template <class Op>
 static LogicalResult checkWidths(Op op, ParameterType matrix, int64_t rank, int64_t width) {

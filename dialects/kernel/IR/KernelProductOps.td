@@ -9,17 +9,22 @@ include "dialects/kernel/IR/KernelOperands.td"
 def Kernel_InOut : Arg<Kernel_BufferType, "", [MemRead, MemWrite]>;
 def Kernel_OptionalIn : Arg<Optional<Kernel_BufferType>, "", [MemRead]>;
 
+// A matrix of an adapter, or what stands where frozen weights do and lies as they lie.
+def Kernel_Trained : AnyTypeOf<[Kernel_ParameterType, Kernel_Weight]>;
+
 def Kernel_GetParameterOp : Kernel_Op<"get_parameter", [Pure]> {
   let summary = "The address of a matrix that training changes";
   let description = [{
-    The matrix behind an `llm.parameter`, or the one at place `index` of a family.
+    The matrix behind an `llm.parameter`, or the one at place `index` of a family. What products,
+    norms or lookups read as a weight has the type of one, and its layout.
 
     ```mlir
     %a = kernel.get_parameter @blk.attn_q.lora_a[%i] : !kernel.parameter<8 x 64>
+    %w = kernel.get_parameter @blk.attn_q[%i] : tensor<64x64xf32, #llm.packed<rows = 16>>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$parameter, Optional<Index>:$index);
-  let results = (outs Kernel_ParameterType:$result);
+  let results = (outs Kernel_Trained:$result);
   let assemblyFormat = "$parameter (`[` $index^ `]`)? attr-dict `:` qualified(type($result))";
 }
 
@@ -33,7 +38,7 @@ def Kernel_GetGradientOp : Kernel_Op<"get_gradient", [Pure]> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$parameter, Optional<Index>:$index);
-  let results = (outs Kernel_ParameterType:$result);
+  let results = (outs Kernel_Trained:$result);
   let assemblyFormat = "$parameter (`[` $index^ `]`)? attr-dict `:` qualified(type($result))";
 }
 
@@ -157,17 +162,41 @@ def Kernel_OuterOp : Kernel_Op<"outer"> {
   let hasVerifier = 1;
 }
 
-def Kernel_LookupOp : Kernel_Op<"lookup"> {
-  let summary = "The columns of a parameter that the step's tokens choose";
+def Kernel_WeightAdjointOp : Kernel_Op<"weight_adjoint"> {
+  let summary = "Adds the products of two rows to the gradient of a weight, over all rows";
   let description = [{
-    `out[t, i] = p[i, tokens[t]]`. Work is split by tokens.
+    `g[first_row + n, k] += sum over t of adjoint[t, n] * input[t, k]`, in f32: the derivative by the
+    weight of a `kernel.product`, in whose layout the gradient lies. Work is split by tiles of 32 rows
+    and some columns of the gradient; the rows are taken some at a time, so that what is read of them
+    stays in the caches.
 
     ```mlir
-    kernel.lookup %tokens, %a, %u : !kernel.buffer<1 x i32>, !kernel.parameter<8 x 100>, !kernel.buffer<8 x f32>
+    kernel.weight_adjoint %dy, %x into %g
+        : !kernel.buffer<128 x f32>, !kernel.buffer<64 x f32>, tensor<128x64xf32, #llm.packed<rows = 16>>
     ```
   }];
-  let arguments = (ins Kernel_In:$tokens, Kernel_ParameterType:$matrix, Kernel_Out:$out);
-  let assemblyFormat = "$tokens `,` $matrix `,` $out attr-dict `:` qualified(type(operands))";
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$input,
+                       Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient,
+                       DefaultValuedAttr<I64Attr, "0">:$first_row);
+  let assemblyFormat = [{
+    $adjoint `,` $input `into` $gradient attr-dict `:` qualified(type(operands))
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_SumRowsOp : Kernel_Op<"sum_rows"> {
+  let summary = "Adds all rows to the gradient of a vector";
+  let description = [{
+    `g[i] += sum over t of rows[t, i]`; where the gradient is shorter than a row, each row is several of
+    its length side by side. Work is split by vectors of 16 elements of the gradient.
+
+    ```mlir
+    kernel.sum_rows %dy into %g : !kernel.buffer<64 x f32>, tensor<16xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$rows, Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient);
+  let assemblyFormat = "$rows `into` $gradient attr-dict `:` type(operands)";
+  let hasVerifier = 1;
 }
 
 def Kernel_SumExponentialsOp : Kernel_Op<"sum_exponentials"> {

@@ -28,6 +28,40 @@ def Kernel_RmsNormAdjointOp : Kernel_Op<"rms_norm_adjoint"> {
   }];
 }
 
+def Kernel_LayerNormAdjointOp : Kernel_Op<"layer_norm_adjoint"> {
+  let summary = "The adjoint of layer_norm by its input";
+  let description = [{
+    As `llm.layer_norm_adjoint`. Work is split by tokens.
+
+    ```mlir
+    kernel.layer_norm_adjoint %dy, %x, %w, %dx {eps = 1.0e-05 : f32}
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, tensor<64xf32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$input, Kernel_Weight:$weight, Kernel_Out:$out,
+                       F32Attr:$eps);
+  let assemblyFormat = [{
+    $adjoint `,` $input `,` $weight `,` $out attr-dict `:` type(operands)
+  }];
+}
+
+def Kernel_NormTermsOp : Kernel_Op<"norm_terms"> {
+  let summary = "What each row adds to the derivative by a norm's weight";
+  let description = [{
+    `out[t, i] = adjoint[t, i] * n[t, i]`, where n is the input normalized as by `kernel.rms_norm`, in
+    heads of `head` elements, or with `centered` as by `kernel.layer_norm`, both without their weight.
+    `kernel.sum_rows` adds them up. Work is split by tokens and heads.
+
+    ```mlir
+    kernel.norm_terms %dy, %x, %out {eps = 1.0e-05 : f32, head = 16 : i64}
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$input, Kernel_Out:$out, F32Attr:$eps,
+                       I64Attr:$head, UnitAttr:$centered);
+  let assemblyFormat = "$adjoint `,` $input `,` $out attr-dict `:` type(operands)";
+}
+
 def Kernel_SiluAdjointOp : Kernel_Op<"silu_adjoint"> {
   let summary = "The adjoint of silu";
   let description = [{
@@ -59,6 +93,37 @@ def Kernel_SwigluAdjointOp : Kernel_Op<"swiglu_adjoint"> {
   }];
 }
 
+def Kernel_GeluAdjointOp : Kernel_Op<"gelu_adjoint"> {
+  let summary = "The adjoint of gelu";
+  let description = [{
+    As `llm.gelu_adjoint`. Work is split by vectors of 16 elements.
+
+    ```mlir
+    kernel.gelu_adjoint %dy, %x, %dx
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$input, Kernel_Out:$out);
+  let assemblyFormat = "$adjoint `,` $input `,` $out attr-dict `:` type(operands)";
+}
+
+def Kernel_GegluAdjointOp : Kernel_Op<"geglu_adjoint"> {
+  let summary = "The adjoint of geglu by gate and up";
+  let description = [{
+    As `llm.geglu_adjoint`. Work is split by vectors of 16 elements.
+
+    ```mlir
+    kernel.geglu_adjoint %dy, %gate, %up into %dgate, %dup
+        : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$adjoint, Kernel_In:$gate, Kernel_In:$up, Kernel_Out:$gate_adjoint,
+                       Kernel_Out:$up_adjoint);
+  let assemblyFormat = [{
+    $adjoint `,` $gate `,` $up `into` $gate_adjoint `,` $up_adjoint attr-dict `:` type(operands)
+  }];
+}
+
 def Kernel_DropoutOp : Kernel_Op<"dropout"> {
   let summary = "Sets random elements to zero";
   let description = [{
@@ -75,18 +140,19 @@ def Kernel_DropoutOp : Kernel_Op<"dropout"> {
 }
 
 def Kernel_EmbedAdjointOp : Kernel_Op<"embed_adjoint"> {
-  let summary = "Adds rows to the columns of a gradient that their tokens choose";
+  let summary = "Adds rows to the rows of a gradient that their tokens choose";
   let description = [{
-    Adds row t of `adjoint` to column `tokens[t]` of `gradient`, in the order of t: `llm.embed_adjoint`,
-    added to what is there. Work is split by columns of the gradient.
+    Adds row t of `adjoint` to row `tokens[t]` of `gradient`, in the order of t: `llm.embed_adjoint`,
+    added to what is there. Work is split by columns.
 
     ```mlir
     kernel.embed_adjoint %du, %tokens into %g
-        : !kernel.buffer<8 x f32>, !kernel.buffer<1 x i32>, !kernel.parameter<8 x 32000>
+        : !kernel.buffer<8 x f32>, !kernel.buffer<1 x i32>, tensor<32000x8xf32, #llm.packed<rows = 16>>
     ```
   }];
   let arguments = (ins Kernel_In:$adjoint, Kernel_In:$tokens,
-                       Arg<Kernel_ParameterType, "", [MemRead, MemWrite]>:$gradient);
+                       Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient);
+  let hasVerifier = 1;
   let assemblyFormat = "$adjoint `,` $tokens `into` $gradient attr-dict `:` qualified(type(operands))";
 }
 

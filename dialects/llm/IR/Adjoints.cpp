@@ -44,14 +44,55 @@ void SwigluOp::buildAdjoint(AdjointBuilder &a) {
   a.add(getUp(), adjoint.getUpAdjoint());
 }
 
-// By the rows only: weights and tables are not trained.
-
-bool RmsNormOp::isDifferentiableBy(unsigned index) { return index == 0; }
-Values RmsNormOp::getValuesToSave() { return {getInput()}; }
-void RmsNormOp::buildAdjoint(AdjointBuilder &a) {
+bool GeluOp::isDifferentiableBy(unsigned) { return true; }
+Values GeluOp::getValuesToSave() { return {getInput()}; }
+void GeluOp::buildAdjoint(AdjointBuilder &a) {
   a.add(getInput(),
-        RmsNormAdjointOp::create(a.b, getLoc(), getType(), a.adjoint(getResult()),
-                                 a.primal(getInput()), a.primal(getWeight()), getEpsAttr()));
+        GeluAdjointOp::create(a.b, getLoc(), a.adjoint(getResult()), a.primal(getInput())));
+}
+
+bool GegluOp::isDifferentiableBy(unsigned) { return true; }
+Values GegluOp::getValuesToSave() { return {getGate(), getUp()}; }
+void GegluOp::buildAdjoint(AdjointBuilder &a) {
+  auto adjoint =
+      GegluAdjointOp::create(a.b, getLoc(), getType(), getType(), a.adjoint(getResult()),
+                             a.primal(getGate()), a.primal(getUp()));
+  a.add(getGate(), adjoint.getGateAdjoint());
+  a.add(getUp(), adjoint.getUpAdjoint());
+}
+
+bool ScaleOp::isDifferentiableBy(unsigned) { return true; }
+Values ScaleOp::getValuesToSave() { return {}; }
+void ScaleOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(), ScaleOp::create(a.b, getLoc(), a.adjoint(getResult()), getFactorAttr()));
+}
+
+// By the rows, and by weights that are parameters.
+
+bool RmsNormOp::isDifferentiableBy(unsigned) { return true; }
+Values RmsNormOp::getValuesToSave() { return {getInput(), getWeight()}; }
+void RmsNormOp::buildAdjoint(AdjointBuilder &a) {
+  Value dy = a.adjoint(getResult()), x = a.primal(getInput());
+  if (a.isActive(getInput()))
+    a.add(getInput(), RmsNormAdjointOp::create(a.b, getLoc(), getType(), dy, x,
+                                               a.primal(getWeight()), getEpsAttr()));
+  if (a.isActive(getWeight()))
+    a.add(getWeight(), RmsNormWeightAdjointOp::create(a.b, getLoc(), getWeight().getType(), dy, x,
+                                                      getEpsAttr()));
+}
+
+bool LayerNormOp::isDifferentiableBy(unsigned) { return true; }
+Values LayerNormOp::getValuesToSave() { return {getInput(), getWeight()}; }
+void LayerNormOp::buildAdjoint(AdjointBuilder &a) {
+  Value dy = a.adjoint(getResult()), x = a.primal(getInput());
+  if (a.isActive(getInput()))
+    a.add(getInput(), LayerNormAdjointOp::create(a.b, getLoc(), getType(), dy, x,
+                                                 a.primal(getWeight()), getEpsAttr()));
+  if (a.isActive(getWeight()))
+    a.add(getWeight(), LayerNormWeightAdjointOp::create(a.b, getLoc(), getWeight().getType(), dy,
+                                                        x, getEpsAttr()));
+  if (a.isActive(getBias()))
+    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy));
 }
 
 bool RopeOp::isDifferentiableBy(unsigned index) { return index == 0; }
@@ -61,13 +102,19 @@ void RopeOp::buildAdjoint(AdjointBuilder &a) {
                                           a.primal(getTable()), getHeadDimAttr(), getHalvesAttr()));
 }
 
-bool LinearOp::isDifferentiableBy(unsigned index) { return index == 0; }
-Values LinearOp::getValuesToSave() { return {}; }
+bool LinearOp::isDifferentiableBy(unsigned) { return true; }
+Values LinearOp::getValuesToSave() { return {getInput(), getWeight()}; }
 int64_t LinearOp::getWorkPerRow() { return getWidth(getInput()) * getWidth(getResult()); }
 void LinearOp::buildAdjoint(AdjointBuilder &a) {
-  a.add(getInput(),
-        LinearTransposedOp::create(a.b, getLoc(), getInput().getType(), a.adjoint(getResult()),
-                                   a.primal(getWeight()), Value()));
+  Value dy = a.adjoint(getResult());
+  if (a.isActive(getInput()))
+    a.add(getInput(), LinearTransposedOp::create(a.b, getLoc(), getInput().getType(), dy,
+                                                 a.primal(getWeight()), Value()));
+  if (a.isActive(getWeight()))
+    a.add(getWeight(), OuterOp::create(a.b, getLoc(), getWeight().getType(), dy,
+                                       a.primal(getInput()), a.b.getF32FloatAttr(1)));
+  if (getBias() && a.isActive(getBias()))
+    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy));
 }
 
 bool DropoutOp::isDifferentiableBy(unsigned index) { return index == 0; }
@@ -105,9 +152,12 @@ void MatmulOp::buildAdjoint(AdjointBuilder &a) {
                                      getTransposed() ? x : dy, getScale()));
 }
 
-bool LinearCrossEntropyOp::isDifferentiableBy(unsigned index) { return index == 0 || index > 2; }
+bool LinearCrossEntropyOp::isDifferentiableBy(unsigned index) {
+  // With an adapter the weight is frozen.
+  return index == 0 || (index == 1 && getAdapter().empty()) || index > 2;
+}
 Values LinearCrossEntropyOp::getValuesToSave() {
-  Values values{getInput(), getLogSums()};
+  Values values{getInput(), getWeight(), getLogSums()};
   llvm::append_range(values, getAdapter());
   return values;
 }
@@ -118,12 +168,15 @@ void LinearCrossEntropyOp::buildAdjoint(AdjointBuilder &a) {
   SmallVector<Value, 2> adapter;
   for (Value v : getAdapter())
     adapter.push_back(a.primal(v));
+  Values further(getAdapter());
+  if (further.empty() && a.isActive(getWeight()))
+    further.push_back(getWeight());
   auto adjoint = LinearCrossEntropyAdjointOp::create(
-      a.b, getLoc(), getInput().getType(), getAdapter().getTypes(), a.adjoint(getLosses()),
+      a.b, getLoc(), getInput().getType(), ValueRange(further).getTypes(), a.adjoint(getLosses()),
       a.primal(getInput()), a.primal(getWeight()), a.primal(getTargets()), a.primal(getLogSums()),
       adapter);
   a.add(getInput(), adjoint.getInputAdjoint());
-  for (auto [operand, derivative] : llvm::zip(getAdapter(), adjoint.getAdapterAdjoints()))
+  for (auto [operand, derivative] : llvm::zip(further, adjoint.getFurtherAdjoints()))
     a.add(operand, derivative);
 }
 

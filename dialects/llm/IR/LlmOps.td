@@ -171,7 +171,7 @@ def Llm_RmsNormOp
 
 def Llm_LayerNormOp
     : Llm_Op<"layer_norm", [Pure, AllTypesMatch<["input", "result"]>,
-                            AllTypesMatch<["weight", "bias"]>]> {
+                            AllTypesMatch<["weight", "bias"]>, Llm_HasRule]> {
   let summary = "Normalization of each row to mean 0 and variance 1";
   let description = [{
     `y = (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias` (Ba et al., 2016), the variance being
@@ -251,7 +251,7 @@ def Llm_SiluOp : Llm_Op<"silu", [Pure, SameOperandsAndResultType, Llm_HasRule]> 
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
 
-def Llm_GeluOp : Llm_Op<"gelu", [Pure, SameOperandsAndResultType]> {
+def Llm_GeluOp : Llm_Op<"gelu", [Pure, SameOperandsAndResultType, Llm_HasRule]> {
   let summary = "Gaussian error linear unit, by its approximation with tanh";
   let description = [{
     `y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (Hendrycks and Gimpel, 2016).
@@ -265,7 +265,7 @@ def Llm_GeluOp : Llm_Op<"gelu", [Pure, SameOperandsAndResultType]> {
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
 
-def Llm_ScaleOp : Llm_Op<"scale", [Pure, SameOperandsAndResultType]> {
+def Llm_ScaleOp : Llm_Op<"scale", [Pure, SameOperandsAndResultType, Llm_HasRule]> {
   let summary = "Product with a constant";
   let description = [{
     `y = factor * x`.
@@ -440,7 +440,7 @@ def Llm_SwigluOp : Llm_Op<"swiglu", [Pure, SameOperandsAndResultType, Llm_HasRul
   let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
 }
 
-def Llm_GegluOp : Llm_Op<"geglu", [Pure, SameOperandsAndResultType]> {
+def Llm_GegluOp : Llm_Op<"geglu", [Pure, SameOperandsAndResultType, Llm_HasRule]> {
   let summary = "Gated feed-forward activation with gelu";
   let description = [{
     `y = gelu(gate) * up` (Shazeer, 2020).

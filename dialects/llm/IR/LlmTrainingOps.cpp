@@ -1,6 +1,7 @@
 // Verifiers of the operations for training.
 #include "dialects/llm/IR/LlmDialect.h"
 #include "dialects/llm/IR/Verifiers.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -11,14 +12,19 @@ LogicalResult ParameterOp::verify() {
   if (failed(verifyFamily(*this, getSource(), getLayers())))
     return failure();
   auto type = cast<RankedTensorType>(getType());
-  if (type.getRank() != 2 || !type.hasStaticShape() || !type.getElementType().isF32() ||
-      type.getEncoding() || llvm::is_contained(type.getShape(), 0))
-    return emitOpError() << "a parameter is a matrix of f32 of known shape, not " << type;
+  if ((type.getRank() != 2 && type.getRank() != 1) || !type.hasStaticShape() ||
+      !type.getElementType().isF32() || llvm::is_contained(type.getShape(), 0))
+    return emitOpError() << "a parameter is a matrix or vector of f32 of known shape, not " << type;
+  if (type.getEncoding() && (type.getRank() != 2 || !isa<PackedAttr>(type.getEncoding())))
+    return emitOpError() << "a parameter lies row after row, or is a packed matrix, not " << type;
+  if (getFirstRow() && static_cast<int64_t>(*getFirstRow()) < 0)
+    return emitOpError() << "the first row must not be negative";
   return success();
 }
 
 std::string ParameterOp::getSourceName(int64_t index) {
-  return sourceName(getSource(), getLayers(), index);
+  std::string name = sourceName(getSource(), getLayers(), index);
+  return getFirstRow() ? name + ".row." + llvm::utostr(*getFirstRow()) : name;
 }
 
 LogicalResult GetParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -152,8 +158,9 @@ LogicalResult LinearCrossEntropyOp::verify() {
 LogicalResult LinearCrossEntropyAdjointOp::verify() {
   if (failed(checkWidth(*this, getAdjoint(), 1, "adjoint")) || failed(checkCrossEntropy(*this)))
     return failure();
-  if (getInputAdjoint().getType() != getInput().getType() ||
-      !llvm::equal(getAdapterAdjoints().getTypes(), getAdapter().getTypes()))
+  const bool asAdapter = llvm::equal(getFurtherAdjoints().getTypes(), getAdapter().getTypes());
+  const bool asWeight = getWeightAdjoint() && getWeightAdjoint().getType() == getWeight().getType();
+  if (getInputAdjoint().getType() != getInput().getType() || (!asAdapter && !asWeight))
     return emitOpError() << "derivatives have the types of what they are by";
   return success();
 }
@@ -177,6 +184,25 @@ LogicalResult EmbedAdjointOp::verify() {
 }
 
 LogicalResult RmsNormAdjointOp::verify() { return checkRmsNorm(*this); }
+
+LogicalResult RmsNormWeightAdjointOp::verify() { return checkRmsNorm(*this); }
+
+// Of a vector with an element for each column.
+template <class Op>
+static LogicalResult checkColumns(Op op, Value vector, Value rows) {
+  if (tensorOf(vector).getDimSize(0) == getWidth(rows))
+    return success();
+  return op.emitOpError() << "has rows of " << getWidth(rows) << " columns, but a vector of "
+                          << tensorOf(vector).getDimSize(0);
+}
+
+LogicalResult LayerNormAdjointOp::verify() { return checkColumns(*this, getWeight(), getInput()); }
+
+LogicalResult LayerNormWeightAdjointOp::verify() {
+  return checkColumns(*this, getResult(), getInput());
+}
+
+LogicalResult SumRowsOp::verify() { return checkColumns(*this, getResult(), getInput()); }
 
 LogicalResult RopeAdjointOp::verify() {
   int64_t dim = getHeadDim();

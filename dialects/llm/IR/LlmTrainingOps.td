@@ -17,30 +17,38 @@ defvar Llm_HasRuleAndWork = DeclareOpInterfaceMethods<Llm_Differentiable, ["getW
 // Parameters.
 
 def Llm_ParameterOp : Llm_Op<"parameter", [Symbol]> {
-  let summary = "A matrix that training changes, or one per layer, with its gradient";
+  let summary = "A matrix or vector that training changes, or one per layer, with its gradient";
   let description = [{
-    Declares named f32 memory that outlives a step: a matrix and the sum of its gradients, of the same
-    shape, both row after row. `source` is the name in adapter files and checkpoints. With `layers` the
-    symbol stands for a family, as `llm.weight` does: one matrix for each listed layer, `{layer}` in
-    `source` being its number. Steps read the matrix and add to the gradient; the optimizer, which is
-    part of the runtime, reads the gradient, sets it to zero and changes the matrix.
+    Declares named f32 memory that outlives a step: a matrix of an adapter, or a weight of the model
+    itself, and the sum of its gradients, of the same shape and layout. `source` is the name in adapter
+    files, models and checkpoints. With `layers` the symbol stands for a family, as `llm.weight` does:
+    one matrix for each listed layer, `{layer}` in `source` being its number. With `row` it is a part
+    of the rows, or of a vector's elements, of its source. Steps read the matrix and add to the
+    gradient; the optimizer, which is part of the runtime, reads the gradient, sets it to zero and
+    changes the matrix.
+
+    A matrix that stands where frozen weights do, in `llm.linear` or `llm.embed`, is packed as they
+    are, see `llm-assign-layouts`.
 
     ```mlir
     llm.parameter @output.lora_a : tensor<8x64xf32> from "output.weight.lora_a"
     llm.parameter @block.0.attn_q.lora_b : tensor<64x8xf32>
         from "blk.{layer}.attn_q.weight.lora_b" layers [0, 1]
+    llm.parameter @block.0.attn_k : tensor<64x64xf32>
+        from "blk.{layer}.attn_qkv.weight" row 64 layers [0, 1]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyRankedTensor>:$type,
-                       StrAttr:$source, OptionalAttr<DenseI32ArrayAttr>:$layers);
+                       StrAttr:$source, OptionalAttr<DenseI32ArrayAttr>:$layers,
+                       OptionalAttr<I64Attr>:$first_row);
   let assemblyFormat = [{
-    $sym_name `:` $type `from` $source (`layers` $layers^)? attr-dict
+    $sym_name `:` $type `from` $source (`row` $first_row^)? (`layers` $layers^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     // Matrices behind this symbol: one, or one per layer.
     int64_t getCount() { return getLayers() ? getLayers()->size() : 1; }
-    // The name of matrix `index`.
+    // The name of matrix `index`; of a part of a source with its first row.
     std::string getSourceName(int64_t index);
   }];
 }
@@ -57,7 +65,7 @@ def Llm_GetParameterOp
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$parameter);
-  let results = (outs Llm_ParameterMatrix:$result);
+  let results = (outs Llm_Trained:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
 }
 
@@ -75,7 +83,7 @@ def Llm_AccumulateGradientOp
     llm.accumulate_gradient %g into @output.lora_a : tensor<8x64xf32>
     ```
   }];
-  let arguments = (ins Llm_ParameterMatrix:$value, FlatSymbolRefAttr:$parameter,
+  let arguments = (ins Llm_Trained:$value, FlatSymbolRefAttr:$parameter,
                        Optional<Index>:$layer);
   let assemblyFormat = [{
     $value `into` $parameter (`[` $layer^ `]`)? attr-dict `:` type($value)
@@ -220,8 +228,9 @@ def Llm_OuterOp : Llm_Op<"outer", [Pure]> {
   let summary = "The matrix of the products of two rows, summed over all rows";
   let description = [{
     `g[i, j] = scale * sum over t of lhs[t, i] * rhs[t, j]`: the derivative by the matrix of an
-    `llm.matmul`. One of the widths is a rank. Threads own tiles of the result and go over all rows, so
-    nothing is summed across threads and the order of additions does not depend on their number.
+    `llm.matmul`, where one of the widths is a rank, or by the weight of an `llm.linear`. Threads own
+    tiles of the result and go over all rows, so nothing is summed across threads and the order of
+    additions does not depend on their number.
 
     ```mlir
     %g = llm.outer %du, %x scale 2.0 : tensor<?x8xf32>, tensor<?x64xf32> -> tensor<8x64xf32>
@@ -238,8 +247,8 @@ def Llm_OuterOp : Llm_Op<"outer", [Pure]> {
 def Llm_EmbedAdjointOp : Llm_AdjointOp<"embed"> {
   let summary = "Adds rows up by token: the adjoint of looking them up";
   let description = [{
-    Row v of the result is the sum of the rows t of `adjoint` whose token is v. The matrix is f32 and
-    narrow, that of an adapter. Threads own columns, or rows of the result.
+    Row v of the result is the sum of the rows t of `adjoint` whose token is v. The matrix is f32,
+    that of an adapter or of the model. Threads own columns of the result.
 
     ```mlir
     %da = llm.embed_adjoint %du, %tokens : tensor<?x8xf32>, tensor<?xi32> -> tensor<32000x8xf32>
@@ -269,6 +278,78 @@ def Llm_RmsNormAdjointOp
   let assemblyFormat = [{
     $adjoint `,` $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
   }];
+  let hasVerifier = 1;
+}
+
+def Llm_RmsNormWeightAdjointOp : Llm_AdjointOp<"rms_norm_weight", [AllTypesMatch<["adjoint", "input"]>]> {
+  let summary = "The adjoint of rms_norm by its weight";
+  let description = [{
+    `dw[i] = sum over t of dy[t, i] * x[t, i] / r[t]`, `r` as in `llm.rms_norm_adjoint`; where the
+    weight is shorter than a row, the sum is also over the heads.
+
+    ```mlir
+    %dw = llm.rms_norm_weight_adjoint %dy, %x eps 1.0e-05 : tensor<?x64xf32> -> tensor<16xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$input, F32Attr:$eps);
+  let results = (outs Llm_Vector:$result);
+  let assemblyFormat = [{
+    $adjoint `,` $input `eps` $eps attr-dict `:` type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = [{ ::mlir::Value getWeight() { return getResult(); } }];
+  let hasVerifier = 1;
+}
+
+def Llm_LayerNormAdjointOp
+    : Llm_AdjointOp<"layer_norm", [AllTypesMatch<["adjoint", "input", "result"]>]> {
+  let summary = "The adjoint of layer_norm by its input";
+  let description = [{
+    With `s = sqrt(variance(x) + eps)`, `n = (x - mean(x)) / s` and `g = dy * weight`:
+    `dx = (g - mean(g) - n * mean(g * n)) / s`, row by row.
+
+    ```mlir
+    %dx = llm.layer_norm_adjoint %dy, %x, %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$input, Llm_Vector:$weight, F32Attr:$eps);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $adjoint `,` $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_LayerNormWeightAdjointOp : Llm_AdjointOp<"layer_norm_weight", [AllTypesMatch<["adjoint", "input"]>]> {
+  let summary = "The adjoint of layer_norm by its weight";
+  let description = [{
+    `dw[i] = sum over t of dy[t, i] * n[t, i]`, `n` as in `llm.layer_norm_adjoint`. By the bias it is
+    `llm.sum_rows` of `dy`.
+
+    ```mlir
+    %dw = llm.layer_norm_weight_adjoint %dy, %x eps 1.0e-05 : tensor<?x64xf32> -> tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$input, F32Attr:$eps);
+  let results = (outs Llm_Vector:$result);
+  let assemblyFormat = [{
+    $adjoint `,` $input `eps` $eps attr-dict `:` type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = [{ ::mlir::Value getWeight() { return getResult(); } }];
+  let hasVerifier = 1;
+}
+
+def Llm_SumRowsOp : Llm_Op<"sum_rows", [Pure]> {
+  let summary = "The sum of all rows: the adjoint of a bias";
+  let description = [{
+    `y[i] = sum over t of x[t, i]`. Threads own elements of the result.
+
+    ```mlir
+    %db = llm.sum_rows %dy : tensor<?x64xf32> -> tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input);
+  let results = (outs Llm_Vector:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -303,20 +384,35 @@ def Llm_SiluAdjointOp : Llm_AdjointOp<"silu", [SameOperandsAndResultType]> {
   let assemblyFormat = "$adjoint `,` $input attr-dict `:` type($result)";
 }
 
-def Llm_SwigluAdjointOp
-    : Llm_AdjointOp<"swiglu", [AllTypesMatch<["adjoint", "gate", "up", "gate_adjoint", "up_adjoint"]>]> {
-  let summary = "The adjoint of swiglu by gate and up";
+def Llm_GeluAdjointOp : Llm_AdjointOp<"gelu", [SameOperandsAndResultType]> {
+  let summary = "The adjoint of gelu";
   let description = [{
-    `dgate = silu_adjoint(dy * up, gate)` and `dup = dy * silu(gate)`, both from one exponential.
+    With `u = 2 * sqrt(2 / pi) * (x + 0.044715 x^3)`, whose derivative is
+    `u' = 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 x^2)`, and `s = 1 / (1 + exp(-u))`:
+    `dx = dy * s * (1 + x * (1 - s) * u')`, because `gelu(x)` is `x * s`.
 
     ```mlir
-    %dgate, %dup = llm.swiglu_adjoint %dy, %gate, %up : tensor<?x64xf32>
+    %dx = llm.gelu_adjoint %dy, %x : tensor<?x64xf32>
     ```
   }];
+  let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$input);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = "$adjoint `,` $input attr-dict `:` type($result)";
+}
+
+class Llm_GatedAdjointOp<string gated, string activation>
+    : Llm_AdjointOp<gated, [AllTypesMatch<["adjoint", "gate", "up", "gate_adjoint", "up_adjoint"]>]> {
+  let summary = "The adjoint of " # gated # " by gate and up";
+  let description = "`dgate = " # activation # "_adjoint(dy * up, gate)` and `dup = dy * " # activation #
+      "(gate)`, both from one exponential.\n\n```mlir\n%dgate, %dup = llm." # gated #
+      "_adjoint %dy, %gate, %up : tensor<?x64xf32>\n```";
   let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$gate, Llm_Rows:$up);
   let results = (outs Llm_Rows:$gate_adjoint, Llm_Rows:$up_adjoint);
   let assemblyFormat = "$adjoint `,` $gate `,` $up attr-dict `:` type($adjoint)";
 }
+
+def Llm_SwigluAdjointOp : Llm_GatedAdjointOp<"swiglu", "silu">;
+def Llm_GegluAdjointOp : Llm_GatedAdjointOp<"geglu", "gelu">;
 
 def Llm_CausalAttentionAdjointOp : Llm_AdjointOp<"causal_attention"> {
   let summary = "The adjoint of causal attention by queries, keys and values";
@@ -354,18 +450,29 @@ def Llm_LinearCrossEntropyAdjointOp : Llm_AdjointOp<"linear_cross_entropy"> {
     With `z[t, v] = dlosses[t] * (exp(logits[t, v] - log_sums[t]) - (1 if v is the target))`, and 0 in
     rows whose target is -1: `dx = z w`, and with an adapter `du = z b` and `db = z^T u`. The logits are
     computed again, a slice at a time, and `z` takes the slice's place; rows without a target need
-    neither.
+    neither. Without an adapter there may be a second result, the derivative by the weight,
+    `dw = z^T x`.
 
     ```mlir
     %dx, %du, %db = llm.linear_cross_entropy_adjoint %dlosses, %x, %w, %targets, %l adapter(%u, %b)
         : (tensor<?x1xf32>, tensor<?x64xf32>, tensor<32000x64x!llm.block<q6_K>>, tensor<?xi32>,
            tensor<?x1xf32>, tensor<?x8xf32>, tensor<32000x8xf32>)
         -> (tensor<?x64xf32>, tensor<?x8xf32>, tensor<32000x8xf32>)
+    %dx, %dw = llm.linear_cross_entropy_adjoint %dlosses, %x, %w, %targets, %l
+        : (tensor<?x1xf32>, tensor<?x64xf32>, tensor<512x64xf32>, tensor<?xi32>, tensor<?x1xf32>)
+        -> (tensor<?x64xf32>, tensor<512x64xf32>)
     ```
   }];
   let arguments = (ins Llm_Rows:$adjoint, Llm_Rows:$input, Llm_Matrix:$weight, Llm_Tokens:$targets,
                        Llm_Rows:$log_sums, Variadic<Llm_Rows>:$adapter);
-  let results = (outs Llm_Rows:$input_adjoint, Variadic<Llm_Rows>:$adapter_adjoints);
+  // By the adapter's rows and matrix, or by the weight.
+  let results = (outs Llm_Rows:$input_adjoint, Variadic<Llm_Rows>:$further_adjoints);
+  let extraClassDeclaration = [{
+    // Null where the weight is frozen.
+    mlir::Value getWeightAdjoint() {
+      return getAdapter().empty() && getNumResults() == 2 ? getResult(1) : mlir::Value();
+    }
+  }];
   let assemblyFormat = [{
     $adjoint `,` $input `,` $weight `,` $targets `,` $log_sums (`adapter` `(` $adapter^ `)`)? attr-dict
     `:` functional-type(operands, results)

@@ -119,6 +119,9 @@ def Llm_Rows : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>, Llm_KnownWidthPred]
 // Of adapters: f32 whose place in memory is row after row.
 def Llm_ParameterMatrix : RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>, Llm_KnownShapePred],
                                          "matrix of f32 of known shape">;
+// What training changes, or its gradient: a matrix, or the vector of a norm or bias.
+def Llm_Trained : RankedTensorOf<[F32], [HasAnyRankOfPred<[1, 2]>, Llm_KnownShapePred],
+                                 "vector or matrix of f32 of known shape">;
 // [layers][rows][width]: what each layer of a block keeps for its adjoint.
 def Llm_SavedRows : RankedTensorOf<[F32], [HasAnyRankOfPred<[3]>, Llm_KnownWidthPred],
                                    "rows of known width, for each layer">;

@@ -5,7 +5,7 @@ using namespace mlir;
 namespace llmc {
 
 absl::StatusOr<DecoderGraph> DecoderGraph::create(ModelBuilder &m, const Architecture &architecture,
-                                                  int64_t context) {
+                                                  int64_t context, bool trainsWeights) {
   absl::StatusOr<ModelParameters> parameters = readModelParameters(m, architecture, context);
   if (!parameters.ok())
     return parameters.status();
@@ -13,13 +13,17 @@ absl::StatusOr<DecoderGraph> DecoderGraph::create(ModelBuilder &m, const Archite
   const ModelParameters &p = graph.p;
   (*m.module)->setAttr(kVocabularyAttrName, m.b.getI64IntegerAttr(p.vocabulary));
   (*m.module)->setAttr(kContextLengthAttrName, m.b.getI64IntegerAttr(p.contextLength));
+  m.trainWeights(trainsWeights);
   auto embedding = m.weight("token_embd.weight", p.vocabulary, p.width);
   auto norm = m.weight("output_norm.weight", p.width, 0);
-  absl::StatusOr<llm::WeightOp> normBias = llm::WeightOp();
+  absl::StatusOr<ModelBuilder::Tensor> normBias = ModelBuilder::Tensor();
   if (p.layerNorm)
     normBias = m.weight("output_norm.bias", p.width, 0);
   auto output = m.weight("output.weight", p.vocabulary, p.width, /*required=*/false);
+  // Not trained in any case.
+  m.trainWeights(false);
   auto factors = m.weight(p.ropeFactors, p.ropes[0].dims / 2, 0, /*required=*/false);
+  m.trainWeights(trainsWeights);
   for (const absl::Status &status :
        {embedding.status(), norm.status(), normBias.status(), output.status(), factors.status()})
     if (!status.ok())
@@ -30,10 +34,6 @@ absl::StatusOr<DecoderGraph> DecoderGraph::create(ModelBuilder &m, const Archite
   graph.factors = *factors;
   graph.output = *output ? *output : *embedding; // tied to the embedding
   return graph;
-}
-
-Value DecoderGraph::use(llm::WeightOp weight) {
-  return llm::GetWeightOp::create(m.b, weight.getType(), weight.getSymName());
 }
 
 func::FuncOp DecoderGraph::beginFunction(StringRef name, ArrayRef<Type> arguments, Type result) {
@@ -48,7 +48,7 @@ SmallVector<Value> DecoderGraph::ropeTables(Value start, int64_t sequence) {
   SmallVector<Value> tables;
   for (const RopeParameters &rope : p.ropes)
     tables.push_back(llm::RopeTableOp::create(
-        b, m.rows(rope.dims), start, factors ? use(factors) : Value(), b.getF32FloatAttr(rope.base),
+        b, m.rows(rope.dims), start, factors ? m.use(factors) : Value(), b.getF32FloatAttr(rope.base),
         llm::RopeScalingAttr::get(b.getContext(), static_cast<llm::RopeScaling>(rope.scaling)),
         b.getF32FloatAttr(rope.factor), b.getF32FloatAttr(rope.attentionFactor),
         b.getF32FloatAttr(rope.betaFast), b.getF32FloatAttr(rope.betaSlow),
@@ -65,9 +65,9 @@ Value DecoderGraph::scaleEmbedding(Value rows) {
 
 Value DecoderGraph::outputNorm(Value hidden) {
   if (normBias)
-    return llm::LayerNormOp::create(m.b, m.rows(p.width), hidden, use(norm), use(normBias),
+    return llm::LayerNormOp::create(m.b, m.rows(p.width), hidden, m.use(norm), m.use(normBias),
                                     m.b.getF32FloatAttr(p.normEps));
-  return llm::RmsNormOp::create(m.b, m.rows(p.width), hidden, use(norm),
+  return llm::RmsNormOp::create(m.b, m.rows(p.width), hidden, m.use(norm),
                                 m.b.getF32FloatAttr(p.normEps));
 }
 

@@ -10,15 +10,12 @@ namespace llmc {
 class DecoderGraph {
 public:
   // Reads the hyperparameters and declares the weights that are no layer's.
-  // `context` is that of readModelParameters().
+  // `context` is that of readModelParameters(). With `trainsWeights` all of them are parameters.
   static absl::StatusOr<DecoderGraph> create(ModelBuilder &m, const Architecture &architecture,
-                                             int64_t context);
+                                             int64_t context, bool trainsWeights = false);
 
   const ModelParameters &parameters() const { return p; }
-  llm::WeightOp embedding, norm, normBias, factors, output; // normBias and factors may be null
-
-  // The value of a weight of no layer.
-  mlir::Value use(llm::WeightOp weight);
+  ModelBuilder::Tensor embedding, norm, normBias, factors, output; // normBias, factors: or none
   mlir::func::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
                                    mlir::Type result);
   // All rotary tables, of positions from `start` on, which begin again after `sequence` rows,

@@ -34,6 +34,6 @@ std::vector<LayerTensor> tensors(const ModelParameters &p) {
 } // namespace
 
 // Gemma 2's layer with norms of the heads of queries and keys.
-const Architecture kGemma3 = {"gemma3", configure, tensors, kGemma2.block, /*trains=*/false};
+const Architecture kGemma3 = {"gemma3", configure, tensors, kGemma2.block, /*trains=*/true};
 
 } // namespace llmc

@@ -51,7 +51,7 @@ absl::Status buildGeneration(ModelBuilder &m, const Architecture &architecture,
   SmallVector<Value> shared = graph->ropeTables(start, /*sequence=*/0);
   shared.append({cache, start});
   Value hidden =
-      llm::EmbedOp::create(b, m.rows(p.width), step.getArgument(0), graph->use(graph->embedding));
+      llm::EmbedOp::create(b, m.rows(p.width), step.getArgument(0), m.use(graph->embedding));
   if (auto own = m.adapterOf("token_embd.weight", p.vocabulary, p.width, /*lookup=*/true); own.a)
     hidden = addProduct(
         b, hidden,
@@ -75,7 +75,7 @@ absl::Status buildGeneration(ModelBuilder &m, const Architecture &architecture,
 
   auto logits = graph->beginFunction("logits", m.rows(p.width), m.rows(p.vocabulary));
   Value x = graph->outputNorm(logits.getArgument(0));
-  Value y = llm::LinearOp::create(b, m.rows(p.vocabulary), x, graph->use(graph->output), Value());
+  Value y = llm::LinearOp::create(b, m.rows(p.vocabulary), x, m.use(graph->output), Value());
   // Of a tied matrix the adapter is one of the embedding.
   if (graph->output != graph->embedding)
     if (auto own = m.adapterOf("output.weight", p.vocabulary, p.width, /*lookup=*/false); own.a)

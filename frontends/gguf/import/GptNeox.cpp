@@ -28,6 +28,6 @@ Value block(BlockBuilder &b, Value hidden) {
 
 } // namespace
 
-const Architecture kGptNeox = {"gptneox", configure, tensors, block, /*trains=*/false};
+const Architecture kGptNeox = {"gptneox", configure, tensors, block, /*trains=*/true};
 
 } // namespace llmc

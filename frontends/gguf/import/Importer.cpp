@@ -54,7 +54,9 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGgufForTraining(MLIRContext *context
     if (!architecture.trains)
       return builder.error(absl::StrCat("models of architecture '", architecture.name,
                                         "' cannot be trained yet; they can be run and quantized"));
-    if (options.adapters.empty())
+    if (options.full && !options.adapters.empty())
+      return builder.error("all weights are trained, so none has an adapter");
+    if (!options.full && options.adapters.empty())
       return builder.error("there is nothing to train; name at least one weight to adapt");
     if (options.sequence < 1)
       return builder.error(

@@ -34,6 +34,7 @@ struct ImportOptions {
 
 struct TrainingImportOptions {
   std::vector<AdaptedWeight> adapters; // each weight once
+  bool full = false;                   // trains all weights, without adapters
   int64_t sequence = 1;                // tokens of each sequence of a batch
   float dropout = 0;                   // of the inputs of adapters, but not of those of tables
 };
@@ -58,7 +59,7 @@ inline constexpr llvm::StringLiteral kContextLengthAttrName = "llm.context_lengt
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportOptions &options);
 
-// Builds the module that trains adapters of the model in `file`. It has one entry point:
+// Builds the module that trains the model in `file`, or adapters of it. It has one entry point:
 //
 //   @loss(%tokens: tensor<?xi32>, %targets: tensor<?xi32>, %seed: index) -> tensor<?x1xf32>
 //     the loss of each row, 0 where the target is -1; the rows are whole sequences, one after the
@@ -69,7 +70,9 @@ importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportO
 // gradients of the parameters. Those are named `<weight>.lora_a` and `<weight>.lora_b`: A is [rank,
 // columns], B is [rows, rank]; of token_embd.weight, whose rows are looked up, A is [rows, rank]
 // and B [columns, rank], all as GGUF adapters have them. Where the output matrix is that of the
-// embedding, an adapter of token_embd.weight changes only what is looked up.
+// embedding, an adapter of token_embd.weight changes only what is looked up. With `full` the
+// parameters are the tensors of the file, all matrices, norms and biases, in f32, by their names;
+// those that are computed in parts are parts, see llm.parameter.
 //
 // Errors are those of importGguf, and adapters of what is no matrix of the model.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>

@@ -57,26 +57,41 @@ static std::string symbolOf(absl::string_view name) {
   return std::string(name);
 }
 
-absl::StatusOr<llm::WeightOp> ModelBuilder::weight(absl::string_view name, int64_t rows,
-                                                   int64_t columns, bool required) {
+absl::StatusOr<RankedTensorType> ModelBuilder::declaredType(absl::string_view name,
+                                                            RankedTensorType type) const {
+  if (!trainsWeights_)
+    return type;
+  if (isa<llm::BlockType>(type.getElementType()))
+    return error(absl::StrCat("tensor '", name, "' is ",
+                              llm::getBlockFormat(type.getElementType())->ggufName,
+                              ", and fine_tune_type: full changes F32, F16 and BF16 only; train an "
+                              "adapter with fine_tune_type: lora, or take the model's F16 file"));
+  return type.clone(Float32Type::get(b.getContext()));
+}
+
+Value ModelBuilder::use(const Tensor &tensor) {
+  if (tensor.trained)
+    return llm::GetParameterOp::create(b, tensor.type, tensor.symbol);
+  return llm::GetWeightOp::create(b, tensor.type, tensor.symbol);
+}
+
+absl::StatusOr<ModelBuilder::Tensor>
+ModelBuilder::weight(absl::string_view name, int64_t rows, int64_t columns, bool required) {
   const gguf::TensorInfo *info = file.findTensor(name);
   if (!info) {
     if (required)
       return error(absl::StrCat("tensor '", name, "' is missing; the file is incomplete"));
-    return llm::WeightOp();
+    return Tensor();
   }
   absl::StatusOr<RankedTensorType> type = tensorType(*info, rows, columns);
+  if (type.ok())
+    type = declaredType(name, *type);
   if (!type.ok())
     return type.status();
   used_.insert(std::string(name));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(module->getBody());
-  while (b.getInsertionPoint() != module->getBody()->end() &&
-         isa<llm::WeightOp>(*b.getInsertionPoint()))
-    b.setInsertionPointAfter(&*b.getInsertionPoint());
-  return llm::WeightOp::create(b, b.getStringAttr(symbolOf(name)), TypeAttr::get(*type),
-                               b.getStringAttr(StringRef(name.data(), name.size())),
-                               DenseI32ArrayAttr(), IntegerAttr());
+  Tensor tensor{symbolOf(name), *type, trainsWeights_};
+  declare(trainsWeights_, tensor.symbol, *type, StringRef(name.data(), name.size()), {}, {});
+  return tensor;
 }
 
 absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters, AdapterRole role) {
@@ -108,16 +123,17 @@ RankedTensorType ModelBuilder::matrix(int64_t rows, int64_t columns) {
   return RankedTensorType::get({rows, columns}, b.getF32Type());
 }
 
-void ModelBuilder::declareAdapter(StringRef symbol, Type type, StringRef source,
-                                  DenseI32ArrayAttr layers, IntegerAttr firstRow) {
+void ModelBuilder::declare(bool trained, StringRef symbol, Type type, StringRef source,
+                           DenseI32ArrayAttr layers, IntegerAttr firstRow) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(module->getBody());
   while (b.getInsertionPoint() != module->getBody()->end() &&
-         isa<llm::WeightOp, llm::ParameterOp>(*b.getInsertionPoint()))
+         (isa<llm::WeightOp>(*b.getInsertionPoint()) ||
+          (trained && isa<llm::ParameterOp>(*b.getInsertionPoint()))))
     b.setInsertionPointAfter(&*b.getInsertionPoint());
-  if (adapterRole_ == AdapterRole::Parameters)
+  if (trained)
     llm::ParameterOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type),
-                             b.getStringAttr(source), layers);
+                             b.getStringAttr(source), layers, firstRow);
   else
     llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(type), b.getStringAttr(source),
                           layers, firstRow);
@@ -129,16 +145,15 @@ ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t ro
   if (!request)
     return {};
   int64_t inputs = lookup ? rows : columns, outputs = lookup ? columns : rows;
-  auto declare = [&](const char *suffix, RankedTensorType type) -> Value {
-    std::string symbol = absl::StrCat(symbolOf(name), suffix);
-    declareAdapter(symbol, type, absl::StrCat(name, suffix), {}, {});
-    if (adapterRole_ == AdapterRole::Parameters)
-      return llm::GetParameterOp::create(b, type, symbol);
-    return llm::GetWeightOp::create(b, type, symbol);
+  auto add = [&](const char *suffix, RankedTensorType type) -> Value {
+    Tensor tensor{absl::StrCat(symbolOf(name), suffix), type,
+                  adapterRole_ == AdapterRole::Parameters};
+    declare(tensor.trained, tensor.symbol, type, absl::StrCat(name, suffix), {}, {});
+    return use(tensor);
   };
-  Value a = declare(kAdapterSuffixA,
+  Value a = add(kAdapterSuffixA,
                     lookup ? matrix(inputs, request->rank) : matrix(request->rank, inputs));
-  return {a, declare(kAdapterSuffixB, matrix(outputs, request->rank)), request->scale};
+  return {a, add(kAdapterSuffixB, matrix(outputs, request->rank)), request->scale};
 }
 
 static const char *sourceOf(const LayerTensor &tensor) {
@@ -178,6 +193,8 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
         continue;
       absl::StatusOr<RankedTensorType> type = tensorType(
           *info, tensor.source ? tensor.sourceRows : tensor.rows, tensor.columns, tensor.experts);
+      if (type.ok())
+        type = declaredType(name, *type);
       if (!type.ok())
         return type.status();
       signature.parts.back().type = *type;
@@ -213,16 +230,12 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     SmallVector<Type> types{hidden.getType(), b.getIndexType()};
     llvm::append_range(types, shared.getTypes());
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module->getBody());
-    while (isa<llm::WeightOp>(*b.getInsertionPoint()))
-      b.setInsertionPointAfter(&*b.getInsertionPoint());
     for (auto [tensor, part] : llvm::zip(tensors, signature.parts)) {
       if (!part.type)
         continue;
       std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name));
-      llm::WeightOp::create(b, b.getStringAttr(symbol), TypeAttr::get(part.type),
-                            b.getStringAttr(absl::StrCat("blk.{layer}.", sourceOf(tensor))),
-                            b.getDenseI32ArrayAttr(layersOfBlock), firstRowOf(tensor));
+      declare(trainsWeights_, symbol, part.type, absl::StrCat("blk.{layer}.", sourceOf(tensor)),
+              b.getDenseI32ArrayAttr(layersOfBlock), firstRowOf(tensor));
       ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
       types.push_back(part.type);
     }
@@ -231,8 +244,9 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
         continue;
       auto add = [&](const char *suffix, RankedTensorType type, IntegerAttr firstRow) {
         std::string symbol = symbolOf(absl::StrCat("block.", index, ".", tensor.name)) + suffix;
-        declareAdapter(symbol, type, absl::StrCat("blk.{layer}.", sourceOf(tensor), suffix),
-                       b.getDenseI32ArrayAttr(layersOfBlock), firstRow);
+        declare(adapterRole_ == AdapterRole::Parameters, symbol, type,
+                absl::StrCat("blk.{layer}.", sourceOf(tensor), suffix),
+                b.getDenseI32ArrayAttr(layersOfBlock), firstRow);
         ownFamilies.push_back(FlatSymbolRefAttr::get(b.getContext(), symbol));
         types.push_back(type);
       };

@@ -38,10 +38,23 @@ public:
   // An error of this file.
   absl::Status error(absl::string_view what) const;
 
-  // Declares the weight @<name without ".weight"> and checks its shape. Missing optional tensors
-  // give an op that is null.
-  absl::StatusOr<llm::WeightOp> weight(absl::string_view name, int64_t rows, int64_t columns,
-                                       bool required = true);
+  // A weight of the program, or, where weights are trained, a parameter.
+  struct Tensor {
+    std::string symbol;
+    mlir::RankedTensorType type;
+    bool trained = false;
+    explicit operator bool() const { return bool(type); }
+    bool operator==(const Tensor &) const = default;
+  };
+  // Declares the weight @<name without ".weight"> and checks its shape. A missing optional tensor
+  // gives none.
+  absl::StatusOr<Tensor> weight(absl::string_view name, int64_t rows, int64_t columns,
+                                bool required = true);
+  // Its value at the builder's place.
+  mlir::Value use(const Tensor &tensor);
+
+  // The weights that are asked for from now on are parameters of f32, whatever floats the file has.
+  void trainWeights(bool trained) { trainsWeights_ = trained; }
 
   // What the matrices of adapters are: bytes of a file, or trained.
   enum class AdapterRole { Weights, Parameters };
@@ -87,11 +100,16 @@ private:
   absl::StatusOr<mlir::RankedTensorType> tensorType(const gguf::TensorInfo &info, int64_t rows,
                                                     int64_t columns, int64_t experts = 0) const;
 
+  // What a tensor of `type` is declared as: that, or f32 where it is trained. An error if a type
+  // cannot be trained.
+  absl::StatusOr<mlir::RankedTensorType> declaredType(absl::string_view name,
+                                                      mlir::RankedTensorType type) const;
+  // Declares @<symbol> behind the other symbols of its kind.
+  void declare(bool trained, llvm::StringRef symbol, mlir::Type type, llvm::StringRef source,
+               mlir::DenseI32ArrayAttr layers, mlir::IntegerAttr firstRow);
+
   // The adapter of `name` that was asked for, or null; of vectors there are none.
   const AdaptedWeight *requestFor(absl::string_view name, int64_t columns);
-  // Declares a matrix of an adapter as @<symbol> behind the other symbols of its kind.
-  void declareAdapter(llvm::StringRef symbol, mlir::Type type, llvm::StringRef source,
-                      mlir::DenseI32ArrayAttr layers, mlir::IntegerAttr firstRow);
   // Null where a tensor is no part of another one.
   mlir::IntegerAttr firstRowOf(const LayerTensor &tensor);
   mlir::RankedTensorType matrix(int64_t rows, int64_t columns);
@@ -99,6 +117,7 @@ private:
   absl::flat_hash_set<std::string> used_;
   std::vector<AdaptedWeight> requests_;
   AdapterRole adapterRole_ = AdapterRole::Weights;
+  bool trainsWeights_ = false;
   absl::flat_hash_set<std::string> adapted_;
 };
 

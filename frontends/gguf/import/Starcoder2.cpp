@@ -21,6 +21,6 @@ std::vector<LayerTensor> tensors(const ModelParameters &p) {
 
 // GPT-NeoX's layer, one residual after the other.
 const Architecture kStarcoder2 = {"starcoder2", configure, tensors, kGptNeox.block,
-                                  /*trains=*/false};
+                                  /*trains=*/true};
 
 } // namespace llmc

@@ -1,4 +1,4 @@
-// The program that trains adapters: the loss of whole sequences.
+// The program that trains adapters, or the model itself: the loss of whole sequences.
 #include "frontends/gguf/import/DecoderGraph.h"
 #include "frontends/gguf/import/Programs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,7 +23,7 @@ public:
     if (options.dropout > 0)
       shared.push_back(seed);
     absl::StatusOr<Value> hidden = graph.layers(
-        embed(loss.getArgument(0)), shared,
+        graph.scaleEmbedding(embed(loss.getArgument(0))), shared,
         {.attend = [&](BlockBuilder &block, Value query, Value keys,
                        Value values) { return attend(block, query, keys, values); },
          .adapt = [&](BlockBuilder &block, const ModelBuilder::Adapter &adapter, int64_t site,
@@ -44,7 +44,7 @@ public:
         // The scale stands here, because the loss has none.
         adapter = {narrow(own, drop(x, seed, zero, kOutputSite), own.scale), own.b};
     auto losses = llm::LinearCrossEntropyOp::create(
-        b, m.rows(1), m.rows(1), x, graph.use(graph.output), loss.getArgument(1), adapter);
+        b, m.rows(1), m.rows(1), x, m.use(graph.output), loss.getArgument(1), adapter);
     func::ReturnOp::create(b, losses.getLosses());
     return graph.finish();
   }
@@ -54,7 +54,7 @@ private:
   static constexpr int64_t kOutputSite = 1000;
 
   Value embed(Value tokens) {
-    Value hidden = llm::EmbedOp::create(b, m.rows(p.width), tokens, graph.use(graph.embedding));
+    Value hidden = llm::EmbedOp::create(b, m.rows(p.width), tokens, m.use(graph.embedding));
     auto adapter = m.adapterOf("token_embd.weight", p.vocabulary, p.width, /*lookup=*/true);
     if (!adapter.a)
       return hidden;
@@ -98,7 +98,8 @@ private:
 
 absl::Status buildTraining(ModelBuilder &m, const Architecture &architecture,
                            const TrainingImportOptions &options) {
-  absl::StatusOr<DecoderGraph> graph = DecoderGraph::create(m, architecture, options.sequence);
+  absl::StatusOr<DecoderGraph> graph = 
+      DecoderGraph::create(m, architecture, options.sequence, options.full);
   if (!graph.ok())
     return graph.status();
   if (graph->parameters().experts.count)

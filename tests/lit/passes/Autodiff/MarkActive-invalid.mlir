@@ -12,12 +12,16 @@ func.func @f(%x: !t, %w: tensor<64x64xf16>) -> !t attributes {llm.differentiate}
 
 // -----
 !t = tensor<?x64xf32>
-llm.parameter @a : tensor<64x64xf32> from "a"
-func.func @f(%x: !t) -> !t attributes {llm.differentiate} {
-  %a = llm.get_parameter @a : tensor<64x64xf32>
-  // expected-error @+1 {{'llm.linear' op has no derivative by operand 1, which depends on a parameter; make it a weight}}
-  %0 = llm.linear %x, %a : !t, tensor<64x64xf32> -> !t
-  return %0 : !t
+llm.parameter @w : tensor<64x64xf32> from "w"
+llm.parameter @b : tensor<64x8xf32> from "b"
+!l = tensor<?x1xf32>
+func.func @f(%x: !t, %u: tensor<?x8xf32>, %targets: tensor<?xi32>) -> !l attributes {llm.differentiate} {
+  %w = llm.get_parameter @w : tensor<64x64xf32>
+  %b = llm.get_parameter @b : tensor<64x8xf32>
+  // expected-error @+1 {{'llm.linear_cross_entropy' op has no derivative by operand 1, which depends on a parameter; make it a weight}}
+  %y, %l = llm.linear_cross_entropy %x, %w, %targets adapter(%u, %b)
+      : (!t, tensor<64x64xf32>, tensor<?xi32>, tensor<?x8xf32>, tensor<64x8xf32>) -> (!l, !l)
+  return %y : !l
 }
 
 // -----

@@ -38,11 +38,11 @@ func.func @two_uses(%x: tensor<?x64xf32>, %u: tensor<?x4xf32>) -> tensor<?x64xf3
 // -----
 
 module attributes {kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 32>} {
-llm.parameter @t : tensor<64x64xf32> from "t"
-func.func @wide_table(%tokens: tensor<?xi32>) -> tensor<?x64xf32> {
-  %t = llm.get_parameter @t : tensor<64x64xf32>
-  // expected-error @+1 {{looks up rows of a table that is wider than high}}
-  %u = llm.embed %tokens, %t : tensor<?xi32>, tensor<64x64xf32> -> tensor<?x64xf32>
-  return %u : tensor<?x64xf32>
+llm.parameter @w : tensor<64x64xf32, #llm.packed<rows = 16>> from "w"
+func.func @scaled(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // expected-error @+1 {{has no counterpart in the kernel dialect with a scale, for a weight}}
+  %g = llm.outer %x, %x scale 2.0 : tensor<?x64xf32>, tensor<?x64xf32> -> tensor<64x64xf32, #llm.packed<rows = 16>>
+  llm.accumulate_gradient %g into @w : tensor<64x64xf32, #llm.packed<rows = 16>>
+  return %x : tensor<?x64xf32>
 }
 }

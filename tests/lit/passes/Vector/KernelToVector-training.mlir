@@ -12,7 +12,8 @@ module attributes {kernel.scratch_bytes = 1024 : i64,
                    kernel.target = #kernel.target<dot = plain, tiles = [1], max_rows = 9>} {
 
 llm.weight @norm : tensor<64xf32> from "norm"
-llm.parameter @table : tensor<70x16xf32> from "table"
+llm.parameter @table : tensor<70x16xf32, #llm.packed<rows = 16>> from "table"
+llm.parameter @vector : tensor<16xf32> from "vector"
 
 // CHECK-LABEL: func.func private @rows(
 // CHECK-SAME: %[[C:[^:]*]]: !llvm.ptr, %[[T:[^:]*]]: i64, %[[N:[^:]*]]: i64, %[[X:[^:]*]]: !llvm.ptr, %[[Y:[^:]*]]: !llvm.ptr, %[[Z:[^:]*]]: !llvm.ptr, %[[U:[^:]*]]: !llvm.ptr, %[[V:[^:]*]]: !llvm.ptr, %[[TABLE:[^:]*]]: !llvm.ptr, %[[IDS:[^:]*]]: !llvm.ptr, %[[I:[^:]*]]: i64)
@@ -38,9 +39,25 @@ func.func private @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %table: !t, %ids
   // CHECK: call @llmc_rope_table(
   kernel.rope_table %i, %table {frequencies = array<f64: 1.0>, magnitude = 1.0 : f64, sequence = 3 : i64}
       : index, !t
-  // CHECK: call @embed_adjoint.16x70(%[[T]], %[[N]], %[[ROWS]], %[[TABLE]], %[[IDS]], %{{.*}})
-  %g = kernel.get_gradient @table : !kernel.parameter<16 x 70>
-  kernel.embed_adjoint %table, %ids into %g : !t, !ids, !kernel.parameter<16 x 70>
+  // CHECK: call @embed_adjoint.16(%[[T]], %[[N]], %c16_i64{{.*}}, %[[TABLE]], %[[IDS]], %{{.*}}, %[[ROWS]])
+  %g = kernel.get_gradient @table : tensor<70x16xf32, #llm.packed<rows = 16>>
+  kernel.embed_adjoint %table, %ids into %g : !t, !ids, tensor<70x16xf32, #llm.packed<rows = 16>>
+  // The last six rows of the gradient.
+  // CHECK: call @weight_adjoint.6x16(%[[T]], %[[N]], %[[ROWS]], %{{.*}}, %[[TABLE]], %{{.*}})
+  %six = kernel.alloc at 0 : !kernel.buffer<6 x f32>
+  kernel.weight_adjoint %six, %table into %g {first_row = 64 : i64}
+      : !kernel.buffer<6 x f32>, !t, tensor<70x16xf32, #llm.packed<rows = 16>>
+  // CHECK: call @layer_norm_adjoint.64(
+  kernel.layer_norm_adjoint %x, %y, %w, %z {eps = 0.5 : f32} : !b, !b, tensor<64xf32>, !b
+  // CHECK: call @norm_terms.16.4(
+  kernel.norm_terms %x, %y, %z {eps = 0.5 : f32, head = 16 : i64} : !b, !b, !b
+  // CHECK: call @sum_rows.16.4(
+  %v16 = kernel.get_gradient @vector : tensor<16xf32>
+  kernel.sum_rows %z into %v16 : !b, tensor<16xf32>
+  // CHECK: call @gelu_adjoint(
+  kernel.gelu_adjoint %x, %y, %z : !b, !b, !b
+  // CHECK: call @geglu_adjoint(
+  kernel.geglu_adjoint %x, %y, %z into %u, %v : !b, !b, !b, !b, !b
   return
 }
 

@@ -6,6 +6,16 @@
 
 // CHECK-LABEL: func.func @rows
 func.func @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %t: !t, %w: tensor<64xf32>, %i: index) {
+  // CHECK: kernel.layer_norm_adjoint %arg0, %arg1, %arg6, %arg2 {eps = 5.000000e-01 : f32} : !kernel.buffer<64 x f32>
+  kernel.layer_norm_adjoint %x, %y, %w, %z {eps = 0.5 : f32} : !b, !b, tensor<64xf32>, !b
+  // CHECK: kernel.norm_terms %arg0, %arg1, %arg2 {centered, eps = 5.000000e-01 : f32, head = 64 : i64}
+  kernel.norm_terms %x, %y, %z {centered, eps = 0.5 : f32, head = 64 : i64} : !b, !b, !b
+  // CHECK: kernel.sum_rows %arg0 into %arg6 : !kernel.buffer<64 x f32>, tensor<64xf32>
+  kernel.sum_rows %x into %w : !b, tensor<64xf32>
+  // CHECK: kernel.gelu_adjoint %arg0, %arg1, %arg2 : !kernel.buffer<64 x f32>
+  kernel.gelu_adjoint %x, %y, %z : !b, !b, !b
+  // CHECK: kernel.geglu_adjoint %arg0, %arg1, %arg2 into %arg3, %arg4 : !kernel.buffer<64 x f32>
+  kernel.geglu_adjoint %x, %y, %z into %u, %v : !b, !b, !b, !b, !b
   // CHECK: kernel.rms_norm_adjoint %arg0, %arg1, %arg6, %arg2 {eps = 9.99999974E-6 : f32} : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, tensor<64xf32>, !kernel.buffer<64 x f32>
   kernel.rms_norm_adjoint %x, %y, %w, %z {eps = 1.0e-05 : f32} : !b, !b, tensor<64xf32>, !b
   // CHECK: kernel.silu_adjoint %arg0, %arg1, %arg2 : !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>, !kernel.buffer<64 x f32>
@@ -38,9 +48,12 @@ func.func @attention(%q: !b, %k: !k, %v: !k, %y: !b, %l: !l, %dy: !b, %dq: !b, %
   return
 }
 
-// CHECK-LABEL: func.func @embed
-func.func @embed(%du: !t, %tokens: !kernel.buffer<1 x i32>, %g: !kernel.parameter<16 x 100>) {
-  // CHECK: kernel.embed_adjoint %arg0, %arg1 into %arg2 : !kernel.buffer<16 x f32>, !kernel.buffer<1 x i32>, !kernel.parameter<16 x 100>
-  kernel.embed_adjoint %du, %tokens into %g : !t, !kernel.buffer<1 x i32>, !kernel.parameter<16 x 100>
+// CHECK-LABEL: func.func @weights
+func.func @weights(%du: !t, %tokens: !kernel.buffer<1 x i32>, %x: !b, %g: tensor<100x16xf32, #llm.packed<rows = 16>>,
+                   %h: tensor<80x64xf32, #llm.packed<rows = 16>>) {
+  // CHECK: kernel.embed_adjoint %arg0, %arg1 into %arg3 : !kernel.buffer<16 x f32>, !kernel.buffer<1 x i32>, tensor<100x16xf32, #llm.packed<rows = 16>>
+  kernel.embed_adjoint %du, %tokens into %g : !t, !kernel.buffer<1 x i32>, tensor<100x16xf32, #llm.packed<rows = 16>>
+  // CHECK: kernel.weight_adjoint %arg0, %arg2 into %arg4 {first_row = 64 : i64} : !kernel.buffer<16 x f32>, !kernel.buffer<64 x f32>, tensor<80x64xf32, #llm.packed<rows = 16>>
+  kernel.weight_adjoint %du, %x into %h {first_row = 64 : i64} : !t, !b, tensor<80x64xf32, #llm.packed<rows = 16>>
   return
 }

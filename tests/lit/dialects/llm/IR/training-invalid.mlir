@@ -1,11 +1,33 @@
 // RUN: llmc-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{a parameter is a matrix of f32 of known shape, not 'tensor<8x64xf16>'}}
+// expected-error @+1 {{a parameter is a matrix or vector of f32 of known shape, not 'tensor<8x64xf16>'}}
 llm.parameter @a : tensor<8x64xf16> from "a"
 
 // -----
-// expected-error @+1 {{a parameter is a matrix of f32 of known shape, not 'tensor<64xf32>'}}
-llm.parameter @a : tensor<64xf32> from "a"
+// expected-error @+1 {{a parameter is a matrix or vector of f32 of known shape, not 'tensor<2x8x64xf32>'}}
+llm.parameter @a : tensor<2x8x64xf32> from "a"
+
+// -----
+// expected-error @+1 {{a parameter lies row after row, or is a packed matrix, not 'tensor<64xf32, #llm.packed<rows = 16>>'}}
+llm.parameter @a : tensor<64xf32, #llm.packed<rows = 16>> from "a"
+
+// -----
+// expected-error @+1 {{the first row must not be negative}}
+llm.parameter @a : tensor<64xf32> from "a" row -1
+
+// -----
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{has rows of 8 columns, but a vector of 4}}
+  %0 = llm.sum_rows %x : tensor<?x8xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{input has 8 columns, expected 3 or a multiple of it}}
+  %0 = llm.rms_norm_weight_adjoint %x, %x eps 1.0 : tensor<?x8xf32> -> tensor<3xf32>
+  return
+}
 
 // -----
 // expected-error @+1 {{'layers' needs '{layer}' in the source}}

@@ -9,6 +9,9 @@ llm.parameter @one : tensor<8x64xf32> from "output.weight.lora_a"
 // CHECK: llm.parameter @family : tensor<8x64xf32> from "blk.{layer}.lora_a" layers [0, 2]
 llm.parameter @family : tensor<8x64xf32> from "blk.{layer}.lora_a" layers [0, 2]
 
+// CHECK: llm.parameter @part : tensor<64xf32> from "blk.{layer}.b" row 128 layers [1]
+llm.parameter @part : tensor<64xf32> from "blk.{layer}.b" row 128 layers [1]
+
 // CHECK-LABEL: func.func @parameters
 func.func @parameters(%g: tensor<8x64xf32>, %layer: index) -> tensor<8x64xf32> {
   // CHECK: llm.accumulate_gradient %arg0 into @one : tensor<8x64xf32>
@@ -41,6 +44,18 @@ func.func @rows(%x: tensor<?x64xf32>, %n: tensor<64xf32>, %table: tensor<?x16xf3
                 %tokens: tensor<?xi32>) {
   // CHECK: llm.rms_norm_adjoint %arg0, %arg0, %arg1 eps 9.99999974E-6 : tensor<?x64xf32>, tensor<64xf32>
   %0 = llm.rms_norm_adjoint %x, %x, %n eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+  // CHECK: llm.rms_norm_weight_adjoint %arg0, %arg0 eps 5.000000e-01 : tensor<?x64xf32> -> tensor<16xf32>
+  %7 = llm.rms_norm_weight_adjoint %x, %x eps 0.5 : tensor<?x64xf32> -> tensor<16xf32>
+  // CHECK: llm.layer_norm_adjoint %arg0, %arg0, %arg1 eps 5.000000e-01 : tensor<?x64xf32>, tensor<64xf32>
+  %8 = llm.layer_norm_adjoint %x, %x, %n eps 0.5 : tensor<?x64xf32>, tensor<64xf32>
+  // CHECK: llm.layer_norm_weight_adjoint %arg0, %arg0 eps 5.000000e-01 : tensor<?x64xf32> -> tensor<64xf32>
+  %9 = llm.layer_norm_weight_adjoint %x, %x eps 0.5 : tensor<?x64xf32> -> tensor<64xf32>
+  // CHECK: llm.sum_rows %arg0 : tensor<?x64xf32> -> tensor<64xf32>
+  %10 = llm.sum_rows %x : tensor<?x64xf32> -> tensor<64xf32>
+  // CHECK: llm.gelu_adjoint %arg0, %arg0 : tensor<?x64xf32>
+  %11 = llm.gelu_adjoint %x, %x : tensor<?x64xf32>
+  // CHECK: llm.geglu_adjoint %arg0, %arg0, %arg0 : tensor<?x64xf32>
+  %12, %13 = llm.geglu_adjoint %x, %x, %x : tensor<?x64xf32>
   // CHECK: llm.rope_adjoint %arg0, %arg2 head_dim 16 : tensor<?x64xf32>, tensor<?x16xf32>
   %1 = llm.rope_adjoint %x, %table head_dim 16 : tensor<?x64xf32>, tensor<?x16xf32>
   // CHECK: llm.silu_adjoint %arg0, %arg0 : tensor<?x64xf32>
