@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "frontends/lora/config/ScratchConfig.h"
 #include <cstdint>
 #include <span>
 #include <string>
@@ -17,7 +18,7 @@ namespace llmc::lora {
 // Modules ("attn_q", "blk.3.ffn_up") and what they get instead of the default, in the file's order.
 using ModuleValues = std::vector<std::pair<std::string, double>>;
 
-struct TrainConfig {
+struct TrainConfig : ScratchConfig {
   std::string model, data, validationData, outputDir, adapterInit, fineTuneType;
 
   int64_t rank;

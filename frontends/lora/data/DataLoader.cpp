@@ -2,6 +2,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/lora/data/SampleReader.h"
+#include "frontends/lora/data/TextFile.h"
 #include "runtime/train/Permutation.h"
 #include <algorithm>
 #include <cmath>
@@ -14,16 +15,6 @@ namespace fs = std::filesystem;
 
 // Streams of random numbers of one seed.
 constexpr absl::string_view kSplitStream = "validation";
-
-absl::StatusOr<std::string> fileIn(const std::string &directory, const char *name) {
-  std::error_code error;
-  for (const char *ending : {".jsonl", ".txt"})
-    if (const fs::path path = fs::path(directory) / absl::StrCat(name, ending);
-        fs::exists(path, error))
-      return path.string();
-  return absl::NotFoundError(absl::StrCat(directory, ": no ", name, ".jsonl or ", name,
-                                          ".txt in the directory; give it that name"));
-}
 
 class Loader {
 public:

@@ -1,12 +1,9 @@
 #include "frontends/lora/data/SampleReader.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/lora/data/JsonlRecord.h"
-#include "frontends/tokenizer/Utf8.h"
-#include "runtime/core/MappedFile.h"
+#include "frontends/lora/data/TextFile.h"
 #include <algorithm>
 
 namespace llmc::lora {
@@ -14,10 +11,6 @@ namespace {
 
 absl::Status bad(absl::string_view where, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", what));
-}
-
-uint64_t lineOf(absl::string_view text, size_t offset) {
-  return 1 + std::count(text.begin(), text.begin() + offset, '\n');
 }
 
 class Reader {
@@ -57,17 +50,12 @@ public:
   }
 
   absl::StatusOr<FileSamples> readJsonl(absl::string_view text, const std::string &modelTemplate) {
-    uint64_t number = 0;
-    while (!text.empty()) {
-      const size_t end = std::min(text.find('\n'), text.size());
-      const absl::string_view line = absl::StripAsciiWhitespace(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
-      ++number;
-      if (line.empty())
-        continue;
-      if (absl::Status status = addLine(line, number, modelTemplate); !status.ok())
-        return bad(absl::StrCat(path_, ":", number), status.message());
-    }
+    absl::Status status = forEachLine(text, [&](absl::string_view line, uint64_t number) {
+      absl::Status added = addLine(line, number, modelTemplate);
+      return added.ok() ? added : bad(absl::StrCat(path_, ":", number), added.message());
+    });
+    if (!status.ok())
+      return status;
     return std::move(out_);
   }
 
@@ -137,20 +125,11 @@ private:
 absl::StatusOr<FileSamples> readSamples(const std::string &path, const TrainConfig &config,
                                         const Tokenizer &tokenizer,
                                         const std::string &modelTemplate) {
-  absl::StatusOr<MappedFile> file = MappedFile::open(path);
+  absl::StatusOr<TextFile> file = openText(path);
   if (!file.ok())
     return file.status();
-  absl::string_view text(reinterpret_cast<const char *>(file->bytes().data()), file->size());
-  absl::ConsumePrefix(&text, "\xEF\xBB\xBF");
-  if (absl::StripAsciiWhitespace(text).empty())
-    return bad(path, "there is nothing in the file; give one with text or JSONL");
-  if (const size_t invalid = tokenizer::findInvalidUtf8(text); invalid != text.npos)
-    return bad(absl::StrCat(path, ":", lineOf(text, invalid)),
-               absl::StrCat("not UTF-8 at byte ", invalid,
-                            "; convert the file (iconv -f WINDOWS-1252 -t UTF-8)"));
   Reader reader(path, config, tokenizer);
-  const bool jsonl = absl::EndsWith(path, ".jsonl") || absl::EndsWith(path, ".json");
-  return jsonl ? reader.readJsonl(text, modelTemplate) : reader.readText(text);
+  return file->jsonl ? reader.readJsonl(file->text, modelTemplate) : reader.readText(file->text);
 }
 
 } // namespace llmc::lora
