@@ -42,19 +42,33 @@ public:
   void add(Value value, Value derivative) override {
     if (!isActive(value))
       return;
+    if (isParameter(value)) {
+      contributions[value].push_back(derivative);
+      return;
+    }
     Value &sum = adjoints[value];
     sum = sum ? AddOp::create(b, derivative.getLoc(), sum, derivative).getResult() : derivative;
   }
 
+  // Arguments of `from` that are parameters, from this number on.
+  unsigned firstParameter = ~0u;
+  // Adds to the gradient of a parameter all that was added to the derivative by `value`, one by one:
+  // a gradient is where sums of whole matrices are kept.
+  void accumulate(Value value, FlatSymbolRefAttr parameter, Value layer) {
+    for (Value derivative : contributions.lookup(value))
+      AccumulateGradientOp::create(b, value.getLoc(), derivative, parameter, layer);
+  }
+
   LogicalResult reverse() {
     for (Operation &op : llvm::reverse(from.front().without_terminator())) {
+      if (auto get = dyn_cast<GetParameterOp>(op)) {
+        accumulate(get, get.getParameterAttr(), Value());
+        continue;
+      }
       if (!op.hasAttr(kActiveAttrName) || !adjoints.lookup(op.getResult(0)))
         continue;
       current = &op;
-      if (auto get = dyn_cast<GetParameterOp>(op))
-        AccumulateGradientOp::create(b, op.getLoc(), adjoint(get), get.getParameterAttr(), Value());
-      else
-        cast<Differentiable>(op).buildAdjoint(*this);
+      cast<Differentiable>(op).buildAdjoint(*this);
     }
     return success(!failed);
   }
@@ -74,6 +88,12 @@ public:
   }
 
 private:
+  bool isParameter(Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return argument.getArgNumber() >= firstParameter;
+    return value.getDefiningOp<GetParameterOp>() != nullptr;
+  }
+
   bool mayRead(Value value) {
     auto rule = cast<Differentiable>(current);
     if (llvm::is_contained(rule.getValuesToSave(), value))
@@ -106,7 +126,8 @@ private:
   }
 
   func::FuncOp from;
-  DenseMap<Value, Value> adjoints; // by value of `from`
+  DenseMap<Value, Value> adjoints; // by value of `from`, unless that is a parameter
+  DenseMap<Value, SmallVector<Value, 1>> contributions; // to the derivatives by parameters
   Operation *current = nullptr;    // whose rule is being applied
   bool failed = false;
 };
@@ -209,6 +230,7 @@ class BuildAdjoints : public impl::BuildAdjointsBase<BuildAdjoints> {
     arguments.insert(arguments.begin() + weights, hidden);
     func::FuncOp to = beginFunction(from, kAdjointSuffix, arguments, hidden, b);
     Reversal reversal(b, from);
+    reversal.firstParameter = weights;
     for (BlockArgument argument : from.getArguments()) {
       unsigned i = argument.getArgNumber();
       reversal.primals.map(argument, to.getArgument(i == 0 ? weights : i < weights ? i : i + 1));
@@ -218,10 +240,8 @@ class BuildAdjoints : public impl::BuildAdjointsBase<BuildAdjoints> {
     if (failed(reversal.reverse()))
       return failure();
     for (auto [i, family] : llvm::enumerate(families)) {
-      BlockArgument parameter = from.getArgument(weights + i);
-      if (Value derivative = reversal.adjoint(parameter))
-        AccumulateGradientOp::create(b, parameter.getLoc(), derivative,
-                                     cast<FlatSymbolRefAttr>(family), to.getArgument(1));
+      reversal.accumulate(from.getArgument(weights + i), cast<FlatSymbolRefAttr>(family),
+                          to.getArgument(1));
     }
     Value result = reversal.adjoint(from.getArgument(0));
     if (!result)

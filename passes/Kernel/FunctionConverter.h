@@ -94,6 +94,8 @@ private:
   void convertLayersAdjoint(llm::LayersAdjointOp op);
   // The gradient that a result is added to, and nothing else; null where there is none.
   Value gradientOf(mlir::OpResult result);
+  // The gradient that `add` adds to.
+  Value gradientOf(llm::AccumulateGradientOp add);
   // A buffer with the value of `hidden` that layers may write to.
   Value ownBuffer(Operation *op, Value hidden);
 

@@ -92,10 +92,12 @@ Value FunctionConverter::gradientOf(OpResult result) {
   if (!result.hasOneUse())
     return Value();
   auto add = dyn_cast<llm::AccumulateGradientOp>(*result.user_begin());
-  if (!add)
-    return Value();
-  return GetGradientOp::create(b, result.getLoc(),
-                               trainedTypeOf(cast<RankedTensorType>(result.getType())),
+  return add ? gradientOf(add) : Value();
+}
+
+Value FunctionConverter::gradientOf(llm::AccumulateGradientOp add) {
+  return GetGradientOp::create(b, add.getLoc(),
+                               trainedTypeOf(cast<RankedTensorType>(add.getValue().getType())),
                                add.getParameterAttr(), add.getLayer() ? weightIndex : Value());
 }
 

@@ -42,10 +42,14 @@ bool FunctionConverter::convertTrainingOp(Operation *op) {
                                         b.getUnitAttr());
       })
       .Case([&](llm::SumRowsOp o) {
-        Value gradient = gradientOf(o->getResult(0));
-        if (gradient)
-          SumRowsOp::create(b, loc, get(o.getInput()), gradient);
-        return gradient != nullptr;
+        // Biases behind parallel branches have one derivative.
+        for (Operation *user : o->getUsers()) {
+          auto add = dyn_cast<llm::AccumulateGradientOp>(user);
+          if (!add)
+            return false;
+          SumRowsOp::create(b, loc, get(o.getInput()), gradientOf(add));
+        }
+        return true;
       })
       .Case([&](llm::GeluAdjointOp o) {
         GeluAdjointOp::create(b, loc, get(o.getAdjoint()), get(o.getInput()), out(0));

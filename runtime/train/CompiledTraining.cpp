@@ -23,7 +23,8 @@ absl::Status CompiledTraining::allocate() {
   const ProgramManifest &manifest = program_.manifest;
   int64_t floats = 0;
   for (const ProgramParameter &parameter : manifest.parameters) {
-    parameters_.push_back({parameter.name, parameter.rows, parameter.columns});
+    parameters_.push_back({parameter.name, parameter.rows, parameter.columns, parameter.source,
+                           parameter.firstRow});
     floats += parameter.floats();
   }
   const int64_t rows = manifest.maxRows + kResultRowPadding;
@@ -98,6 +99,13 @@ void CompiledTraining::fromRows(size_t i, std::span<const float> rows, std::span
   std::ranges::fill(own, 0.0f);
   forElements(program_.manifest.parameters[i],
               [&](int64_t to, int64_t from) { own[to] = rows[from]; });
+}
+
+void CompiledTraining::copyRow(size_t i, std::span<const float> own, int64_t row,
+                               std::span<float> out) const {
+  const ProgramParameter &parameter = program_.manifest.parameters[i];
+  for (int64_t column = 0; column < parameter.columns; ++column)
+    out[column] = own[parameter.place(row, column)];
 }
 
 absl::Status CompiledTraining::check(std::span<const int32_t> inputs,

@@ -21,6 +21,8 @@ public:
   std::vector<TrainedTensor> tensors() override;
   void toRows(size_t i, std::span<const float> own, std::span<float> rows) const override;
   void fromRows(size_t i, std::span<const float> rows, std::span<float> own) const override;
+  void copyRow(size_t i, std::span<const float> own, int64_t row,
+               std::span<float> out) const override;
   absl::StatusOr<std::span<const float>> losses(std::span<const int32_t> inputs,
                                                 std::span<const int32_t> targets) override;
   absl::StatusOr<std::span<const float>> addGradients(std::span<const int32_t> inputs,

@@ -15,10 +15,13 @@ namespace llmc {
 /// kind; a test may have another.
 class TrainingModel {
 public:
-  /// A matrix that is trained, as adapter files have it: `name` is "blk.0.attn_q.weight.lora_a".
+  /// What is trained, as files have it: of an adapter "blk.0.attn_q.weight.lora_a", of the model
+  /// itself "blk.0.attn_q.weight". A vector has one row.
   struct Parameter {
     std::string name;
     int64_t rows, columns;
+    std::string source = {}; ///< the tensor that it is, or is a part of
+    int64_t firstRow = 0;    ///< of that; of a vector its first element
   };
 
   virtual ~TrainingModel() = default;
@@ -35,6 +38,9 @@ public:
   /// `rows` has rows * columns.
   virtual void toRows(size_t i, std::span<const float> own, std::span<float> rows) const = 0;
   virtual void fromRows(size_t i, std::span<const float> rows, std::span<float> own) const = 0;
+  /// One row of toRows().
+  virtual void copyRow(size_t i, std::span<const float> own, int64_t row,
+                       std::span<float> out) const = 0;
 
   /// The loss of each row of a batch, in nats: whole sequences of inputs one after the other, and
   /// for each the token to be predicted, -1 where none is; the loss there is 0. Nothing is dropped

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """check_gradients.py TRAIN_STEP [NAME...]
 
-Holds gradients of adapters, as the reference interpreter and compiled code compute them, against PyTorch's
+Holds gradients of adapters, and of models themselves, as the reference interpreter and compiled code compute them, against PyTorch's
 autograd on random models: of block formats, on the weights that the oracle decodes. Needs Debian's python3-torch.
 TRAIN_STEP is the program of that name.
 """
@@ -66,6 +66,19 @@ CASES = {
     # Four layers, of which two have other formats.
     "Q4_K_M": (dict(BLOCKS, type="Q4_K_M", layers=4), every(layers=range(4)), 2, 6, 0),
 }
+# Models whose own weights are trained: options, sequences, tokens of each.
+FULL = {
+    "full": (SMALL, 2, 7),
+    "full-tied": (dict(SMALL, tied=True), 1, 11),
+    "full-bias": (dict(SMALL, bias=True, ffn_bias=True, type="F16"), 1, 9),
+    "full-bf16": (dict(SMALL, type="BF16"), 2, 5),
+    "full-qwen3": (dict(arch="qwen3"), 2, 7),
+    "full-phi3": (dict(arch="phi3", dim=64, heads=4, kv=2, original_ctx=256), 1, 9),
+    "full-gptneox": (dict(arch="gptneox"), 2, 7),
+    "full-sequential": (dict(arch="gptneox", sequential=True), 1, 9),
+    "full-starcoder2": (dict(arch="starcoder2", dim=64, heads=4, kv=2), 2, 7),
+    "full-gemma3": (dict(arch="gemma3", dim=64, heads=4, key_length=16, value_length=16), 2, 9),
+}
 SEED = 987654321
 RUNS = [  # how train_step computes, tolerance of losses, tolerance of gradients, options
     ("double", 1e-10, 1e-10),
@@ -103,10 +116,11 @@ class Model:
         self.m = load(path)
         self.w = {n: torch.from_numpy(np.asarray(self.m.gguf.tensor(n), np.float64))
                   for n in self.m.gguf.tensors}
+        self.names = {}  # of parameters, where they are parts of tensors
         for i in range(self.m.layers):
             self.split(f"blk.{i}.attn_qkv", [f"blk.{i}.attn_{n}" for n in "qkv"],
                        [self.m.heads[i] * self.m.dk, self.m.kv[i] * self.m.dk, self.m.kv[i] * self.m.dv])
-            if f"blk.{i}.ffn_gate.weight" not in self.w:
+            if self.m.architecture == "phi3":
                 half = len(self.w[f"blk.{i}.ffn_up.weight"]) // 2
                 self.split(f"blk.{i}.ffn_up", [f"blk.{i}.ffn_gate", f"blk.{i}.ffn_up"], [half, half])
         self.adapters = {name: (a, b, scale)
@@ -115,9 +129,14 @@ class Model:
 
     def split(self, joint, names, rows):
         """Makes matrices of their own of those that the file has as one."""
-        if joint + ".weight" in self.w:
-            for name, part in zip(names, torch.split(self.w.pop(joint + ".weight"), rows)):
-                self.w[name + ".weight"] = part
+        for ending in (".weight", ".bias"):
+            if joint + ending not in self.w:
+                continue
+            first = 0
+            for name, part in zip(names, torch.split(self.w.pop(joint + ending), rows)):
+                self.w[name + ending] = part
+                self.names[name + ending] = f"{joint}{ending}.row.{first}"
+                first += len(part)
 
     def linear(self, x, name, layer, weight=None):
         y = x @ (self.w[name + ".weight"] if weight is None else weight).T
@@ -132,10 +151,14 @@ class Model:
         return y
 
     def norm(self, x, name):
+        bias = name.replace(".weight", ".bias")
+        if bias in self.w:
+            return torch.nn.functional.layer_norm(x, x.shape[-1:], self.w[name], self.w[bias],
+                                                  self.m.eps)
         return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + self.m.eps) * self.w[name]
 
-    def rope(self, x, positions):
-        r = self.m.rope
+    def rope(self, x, positions, layer):
+        r = self.m.rope_of(layer)
         angle = torch.from_numpy(positions[:, None] * r.freq)[:, None, :]
         x, rest = x[..., : r.dims], x[..., r.dims :]
         pairs = (x.unflatten(-1, (2, -1)).transpose(-1, -2) if r.pairs == HALVES
@@ -154,19 +177,33 @@ class Model:
         if f"blk.{layer}.attn_q_norm.weight" in self.w:
             q = self.norm(q, f"blk.{layer}.attn_q_norm.weight")
             k = self.norm(k, f"blk.{layer}.attn_k_norm.weight")
-        q, k = self.rope(q, positions), self.rope(k, positions)
+        q, k = self.rope(q, positions, layer), self.rope(k, positions, layer)
         split = lambda x: x.reshape(self.sequences, length, x.shape[1], -1).transpose(1, 2)
         q, k, v = split(q), split(k), split(v.reshape(rows, kv, -1))
         k, v = (x.repeat_interleave(heads // kv, 1) for x in (k, v))
-        score = q @ k.transpose(-1, -2) / self.m.dk**0.5
+        score = q @ k.transpose(-1, -2) * self.m.scale
         distance = torch.arange(length)[:, None] - torch.arange(length)[None, :]
         window = self.m.window_of(layer)
         hidden = (distance < 0) | (distance >= window if window else distance < 0)
         y = torch.softmax(score.masked_fill(hidden, -torch.inf), -1) @ v
         return y.transpose(1, 2).reshape(rows, -1)
 
+    def ffn(self, x, i):
+        linear = lambda x, name: self.linear(x, f"blk.{i}.ffn_{name}", i)
+        activation = ((lambda x: torch.nn.functional.gelu(x, approximate="tanh")) if self.m.uses_gelu
+                      else torch.nn.functional.silu)
+        if f"blk.{i}.ffn_gate.weight" not in self.w:
+            return linear(activation(linear(x, "up")), "down")
+        gate, up = linear(x, "gate"), linear(x, "up")
+        return linear(activation(gate) * up, "down")
+
+    def behind(self, x, name):
+        return self.norm(x, name) if name in self.w else x
+
     def losses(self, tokens, targets):
         h = self.w["token_embd.weight"][tokens]
+        if self.m.architecture == "gemma3":
+            h = h * self.m.dim**0.5
         if "token_embd.weight" in self.adapters:
             a, b, scale = self.adapters["token_embd.weight"]
             h = h + scale * a[tokens] @ b.T
@@ -174,11 +211,11 @@ class Model:
             self.site, blk = 0, f"blk.{i}."
             x = self.norm(h, blk + "attn_norm.weight")
             q, k, v = (self.linear(x, blk + "attn_" + n, i) for n in "qkv")
-            y = self.attention(q, k, v, i)
-            h = h + self.linear(y, blk + "attn_output", i)
-            x = self.norm(h, blk + "ffn_norm.weight")
-            gate, up = (self.linear(x, blk + "ffn_" + n, i) for n in ("gate", "up"))
-            h = h + self.linear(torch.nn.functional.silu(gate) * up, blk + "ffn_down", i)
+            y = self.linear(self.attention(q, k, v, i), blk + "attn_output", i)
+            before, h = h, h + self.behind(y, blk + "post_attention_norm.weight")
+            x = self.norm(before if getattr(self.m, "parallel", False) else h,
+                          blk + "ffn_norm.weight")
+            h = h + self.behind(self.ffn(x, i), blk + "post_ffw_norm.weight")
         x = self.norm(h, "output_norm.weight")
         self.site = 1000
         tied = None if "output.weight" in self.w else self.w["token_embd.weight"]
@@ -191,7 +228,11 @@ def distance(a, b):
 
 
 def check(name, train_step, folder):
-    options, adapters, sequences, length, dropout = CASES[name]
+    full = name in FULL
+    if full:
+        (options, sequences, length), adapters, dropout = FULL[name], [], 0
+    else:
+        options, adapters, sequences, length, dropout = CASES[name]
     path = make_model(os.path.join(folder, name + ".gguf"), seed=11, **options)[0]
     rng = np.random.default_rng(3)
     m = load(path)
@@ -210,6 +251,13 @@ def check(name, train_step, folder):
         matrices += [np.ascontiguousarray(a.T) if weight == "token_embd.weight" else a, b]
     leaves = [torch.from_numpy(x.astype(np.float64)).requires_grad_() for x in matrices]
     model = Model(path, adapters, list(zip(leaves[::2], leaves[1::2])), sequences, dropout)
+    labels = [f"{w} {half}" for w, _, _ in adapters for half in "AB"]
+    if full:
+        trained = [w for w in model.w if not w.startswith("rope")]
+        labels = [model.names.get(w, w) for w in trained]
+        leaves = [model.w[w].clone().requires_grad_() for w in trained]
+        model.w.update(zip(trained, leaves))
+        matrices = [x.detach().numpy().astype(np.float32) for x in leaves]
     losses = model.losses(torch.from_numpy(tokens), torch.from_numpy(targets))
     (losses * (1 + torch.arange(rows) / 4)).sum().backward()
     losses = losses.detach().numpy()
@@ -217,6 +265,8 @@ def check(name, train_step, folder):
     file = lambda ending: os.path.join(folder, name + ending)
     with open(file(".adapters"), "w") as out:
         out.writelines(f"{w} {r} {s}\n" for w, r, s in adapters)
+        if full:
+            out.writelines(w + "\n" for w in labels)
     with open(file(".parameters"), "wb") as out:
         for x in matrices:
             out.write(x.tobytes())
@@ -224,7 +274,7 @@ def check(name, train_step, folder):
     for real, loss_tolerance, tolerance, *run in RUNS:
         ids = [",".join(map(str, x)) for x in (tokens, targets)]
         subprocess.run([train_step, path, file(".adapters"), file(".parameters"), file(".out"), real,
-                        str(length), str(dropout), str(SEED), *ids, *run], check=True)
+                        str(length), str(dropout), str(SEED), *ids, *run, *["full"] * full], check=True)
         out = np.fromfile(file(".out"))
         for found in (out[:rows], out[rows : 2 * rows]):
             assert distance(found, losses) < loss_tolerance, (name, real, run, distance(found, losses))
@@ -233,9 +283,9 @@ def check(name, train_step, folder):
             want = leaf.grad.numpy()
             found = out[at : at + want.size].reshape(want.shape)
             at += want.size
-            assert np.linalg.norm(want) > 1e-6, (name, adapters[i // 2][0], "has no gradient")
+            assert np.linalg.norm(want) > 1e-6, (name, labels[i], "has no gradient")
             d = distance(found, want)
-            assert d < tolerance, (name, real, run, adapters[i // 2][0], "AB"[i % 2], d)
+            assert d < tolerance, (name, real, run, labels[i], d)
             worst[real] = max(worst.get(real, 0), d)
         assert at == len(out)
     print(f"{name:14} {len(leaves):2} matrices,",
@@ -244,7 +294,7 @@ def check(name, train_step, folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[2:] or CASES:
+        for name in sys.argv[2:] or [*CASES, *FULL]:
             check(name, sys.argv[1], folder)
 
 

@@ -1,7 +1,8 @@
 // train_step MODEL.gguf ADAPTERS PARAMETERS OUT REAL SEQUENCE DROPOUT SEED TOKENS TARGETS OPTION...
 //
 // One step of training, interpreted or compiled. ADAPTERS has a line `weight rank scale` for each
-// adapter, PARAMETERS its matrices as float32, A before B, one adapter after the other. TOKENS and
+// adapter, PARAMETERS its matrices as float32, A before B, one adapter after the other; with option
+// `full` ADAPTERS has the names of the trained tensors, a line each. TOKENS and
 // TARGETS are ids with commas between. Writes to OUT as float64: the losses of @loss, those of
 // @loss.gradient, and the gradients of the sum of the losses, each weighted by 1 + row / 4, in the
 // order of PARAMETERS. REAL is `float` or `double` for the interpreter, `compiled` or
@@ -31,6 +32,7 @@ struct Arguments {
   std::string model, adapters, parameters, out, real;
   TrainingImportOptions import;
   int64_t seed = 0;
+  std::vector<std::string> trained; // names of parameters, in the order of PARAMETERS
   std::vector<int32_t> tokens, targets;
   PhaseOptions phases;
   bool fuse = false, print = false;
@@ -39,7 +41,7 @@ struct Arguments {
 absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
   if (argv.size() < 11)
     return absl::InvalidArgumentError("see the first lines of train_step.cpp for its arguments");
-  Arguments a{argv[1], argv[2], argv[3], argv[4], argv[5], {}, 0, {}, {}, {}};
+  Arguments a{argv[1], argv[2], argv[3], argv[4], argv[5], {}, 0, {}, {}, {}, {}};
   if (!absl::SimpleAtoi(argv[6], &a.import.sequence) ||
       !absl::SimpleAtof(argv[7], &a.import.dropout) || !absl::SimpleAtoi(argv[8], &a.seed))
     return absl::InvalidArgumentError("sequence, dropout and seed are numbers");
@@ -49,18 +51,25 @@ absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
   for (absl::string_view option : argv.subspan(11)) {
     if (option == "fuse")
       a.fuse = true;
+    else if (option == "full")
+      a.import.full = true;
     else if (option == "print")
       a.print = true;
     else if (absl::ConsumePrefix(&option, "save=") &&
              absl::SimpleAtoi(option, &a.phases.memoryBudget))
       a.phases.gradientCheckpointing = false;
     else
-      return absl::InvalidArgumentError("an option is fuse, print or save=BYTES");
+      return absl::InvalidArgumentError("an option is full, fuse, print or save=BYTES");
   }
   std::ifstream file(a.adapters);
   AdaptedWeight adapter;
-  while (file >> adapter.weight >> adapter.rank >> adapter.scale)
+  for (std::string name; a.import.full && file >> name;)
+    a.trained.push_back(name);
+  while (file >> adapter.weight >> adapter.rank >> adapter.scale) {
     a.import.adapters.push_back(adapter);
+    for (const char *suffix : {".lora_a", ".lora_b"})
+      a.trained.push_back(absl::StrCat(adapter.weight, suffix));
+  }
   return a;
 }
 
@@ -72,17 +81,15 @@ absl::Status step(mlir::ModuleOp module, gguf::GgufFile &model, const Arguments 
   Interpreter<Real> interpreter(module, weightsOf(model));
   std::ifstream in(a.parameters, std::ios::binary);
   std::vector<Parameter<Real> *> parameters;
-  for (const AdaptedWeight &adapter : a.import.adapters)
-    for (const char *suffix : {".lora_a", ".lora_b"}) {
-      LLMC_ASSIGN_OR_RETURN(Parameter<Real> * parameter,
-                            interpreter.parameter(absl::StrCat(adapter.weight, suffix)));
-      std::vector<float> values(parameter->value.data.size());
-      if (!in.read(reinterpret_cast<char *>(values.data()),
-                   static_cast<std::streamsize>(values.size() * sizeof(float))))
-        return absl::InvalidArgumentError(absl::StrCat(a.parameters, ": is too short"));
-      parameter->value.data.assign(values.begin(), values.end());
-      parameters.push_back(parameter);
-    }
+  for (const std::string &name : a.trained) {
+    LLMC_ASSIGN_OR_RETURN(Parameter<Real> * parameter, interpreter.parameter(name));
+    std::vector<float> values(parameter->value.data.size());
+    if (!in.read(reinterpret_cast<char *>(values.data()),
+                 static_cast<std::streamsize>(values.size() * sizeof(float))))
+      return absl::InvalidArgumentError(absl::StrCat(a.parameters, ": is too short"));
+    parameter->value.data.assign(values.begin(), values.end());
+    parameters.push_back(parameter);
+  }
 
   std::ofstream out(a.out, std::ios::binary);
   auto write = [&](const std::vector<Real> &data) {
@@ -119,11 +126,10 @@ absl::Status compiledStep(std::shared_ptr<gguf::GgufFile> file, const Arguments 
   std::vector<TrainedTensor> tensors = model->tensors();
   std::vector<size_t> order; // of the model's parameters, as the file has them
   std::vector<float> rows;
-  for (const AdaptedWeight &adapter : a.import.adapters)
-    for (const char *suffix : {".lora_a", ".lora_b"})
-      for (size_t i = 0; i < tensors.size(); ++i)
-        if (tensors[i].name == absl::StrCat(adapter.weight, suffix))
-          order.push_back(i);
+  for (const std::string &name : a.trained)
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (tensors[i].name == name)
+        order.push_back(i);
   auto size = [&](size_t i) {
     return static_cast<size_t>(model->parameters()[i].rows * model->parameters()[i].columns);
   };

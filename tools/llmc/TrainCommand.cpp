@@ -20,18 +20,23 @@ absl::Status train(TrainingSetup &setup) {
       setup.loadModel(setup.config.maxSeqLength, setup.config.batchSize);
   if (!model.ok())
     return model.status();
+  absl::StatusOr<std::unique_ptr<lora::TrainableParameters>> parameters =
+      setup.parametersOf(**model);
+  if (!parameters.ok())
+    return parameters.status();
   TrainConsole console(setup.config.loggingSteps);
   absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer =
       lora::Trainer::create({setup.config, setup.base, setup.data, *setup.tokenizer, **model,
-                             *setup.team, console, lora::digestOf(*setup.file)},
-                            setup.plan);
+                             **parameters, *setup.team, console, lora::digestOf(*setup.file)});
   if (!trainer.ok())
     return trainer.status();
   if ((*trainer)->firstStep() > 0)
     printNote(absl::StrCat("goes on after step ", (*trainer)->firstStep(), " of ",
                            (*trainer)->totalSteps()));
-  printNote(absl::StrCat("trains ", (*trainer)->adapter().parameters(), " parameters in ",
-                         setup.plan.matrices.size(), " pairs of matrices, ",
+  printNote(absl::StrCat("trains ", (*parameters)->parameters(), " parameters in ",
+                         setup.isFull()
+                             ? absl::StrCat((*model)->parameters().size(), " tensors, ")
+                             : absl::StrCat(setup.plan.matrices.size(), " pairs of matrices, "),
                          (*trainer)->totalSteps(), " steps"));
   InterruptGuard guard;
   absl::StatusOr<lora::TrainOutcome> outcome = (*trainer)->run();
@@ -42,6 +47,7 @@ absl::Status train(TrainingSetup &setup) {
   if (!outcome->interrupted) {
     // A large model is not to be in memory twice.
     trainer->reset();
+    parameters->reset();
     model->reset();
     absl::StatusOr<TrainSamples> made = greedySamples(setup);
     if (made.ok())
@@ -81,7 +87,7 @@ absl::Status runTrain(const TrainOptions &options) {
 } // namespace
 
 void addTrainCommand(CLI::App &app, Action &action) {
-  CLI::App *command = app.add_subcommand("train", "Train a LoRA adapter for a model");
+  CLI::App *command = app.add_subcommand("train", "Train a LoRA adapter for a model, or the model itself");
   auto options = std::make_shared<TrainOptions>();
   command->add_option("--lora", options->config, "The config: model, data and all else")
       ->type_name("CONFIG.yaml");
@@ -96,7 +102,7 @@ void addTrainCommand(CLI::App &app, Action &action) {
   command->add_flag("--print-config", options->printConfig,
                     "Print all keys with their values and meanings as a config, and exit");
   addJsonFlag(*command, options->json,
-              "Print one JSON document at the end: output_dir, adapter, steps, total_steps, "
+              "Print one JSON document at the end: output_dir, adapter (or model), steps, total_steps, "
               "resumed_from, tokens, seconds, interrupted, stopped_early, eval_tokens, "
               "loss_before, loss_after, ppl_before, ppl_after, loss_change, loss_change_stderr, "
               "measurable, sample");
@@ -104,7 +110,8 @@ void addTrainCommand(CLI::App &app, Action &action) {
   addTargetOptions(*command, options->model);
   command->footer(absl::StrCat(
       "Ctrl-C stops after the step, and the same command goes on from there. In output_dir are\n"
-      "then adapter.gguf, peft, checkpoints, metrics.jsonl, loss.svg and resolved-config.yaml.\n\n"
+      "then adapter.gguf and peft (model.gguf with fine_tune_type: full), checkpoints,\n"
+      "metrics.jsonl, loss.svg and resolved-config.yaml.\n\n"
       "Keys of the config, with their defaults (other programs' names are known, too):\n",
       lora::configHelp()));
   command->callback([options, &action] { action = [options] { return runTrain(*options); }; });

@@ -1,7 +1,6 @@
 #include "tools/llmc/TrainPlan.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "frontends/lora/train/ModelAdapter.h"
 #include "frontends/lora/train/RunLength.h"
 #include "runtime/core/Interrupt.h"
 #include "runtime/train/AdamW.h"
@@ -17,6 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Memory = TrainingModel::Memory;
+using Kind = lora::TrainableParameters::Kind;
 
 // Steps shorter than this are done twice, because the first one also touches memory first.
 constexpr double kShortSeconds = 5;
@@ -85,7 +85,7 @@ absl::StatusOr<double> timeStep(TrainingSetup &setup, const Choice &choice, Trai
   return seconds;
 }
 
-absl::Status measure(TrainingSetup &setup, Choice &choice) {
+absl::Status measure(TrainingSetup &setup, Choice &choice, std::vector<Kind> &kinds) {
   lora::TrainConfig config = setup.config;
   config.maxSeqLength = choice.context;
   config.batchSize = choice.batch;
@@ -94,56 +94,41 @@ absl::Status measure(TrainingSetup &setup, Choice &choice) {
       setup.loadModel(choice.context, choice.batch);
   if (!model.ok())
     return model.status();
-  absl::StatusOr<lora::ModelAdapter> adapter = lora::ModelAdapter::create(setup.plan, **model);
-  absl::StatusOr<lora::Adapter> first = lora::firstAdapter(setup.config, setup.plan, setup.base);
-  for (const absl::Status &status : {adapter.status(), first.status()})
-    if (!status.ok())
-      return status;
-  adapter->store(*first);
+  absl::StatusOr<std::unique_ptr<lora::TrainableParameters>> parameters =
+      setup.parametersOf(**model);
+  absl::Status status = parameters.ok() ? (*parameters)->initialize() : parameters.status();
+  if (!status.ok())
+    return status;
+  kinds = (*parameters)->kinds();
   AdamW optimizer(lora::trainedTensorsOf(setup.config, **model), lora::adamOptionsOf(setup.config));
   absl::StatusOr<double> seconds = timeStep(setup, choice, **model, optimizer);
   if (!seconds.ok())
     return seconds.status();
   choice.stepSeconds = *seconds;
   choice.memory = (*model)->memory();
-  const uint64_t values = adapter->parameters() * sizeof(float);
+  const uint64_t values = (*parameters)->parameters() * sizeof(float);
   choice.memory.push_back({"optimizer", optimizer.momentBytes()});
-  // The adapter in the order of files and as their bytes, while they are written.
-  choice.memory.push_back({"saving", 2 * values});
+  // An adapter in the order of files and as their bytes, while they are written; of the model
+  // itself a copy of its values, while the base is validated.
+  choice.memory.push_back({"saving", (setup.isFull() ? 1 : 2) * values});
   return absl::OkStatus();
 }
 
-// Matrices and parameters by the kind of weight they are on.
-struct Kind {
-  uint64_t matrices = 0, parameters = 0, rank = 0;
-};
-std::vector<std::pair<std::string, Kind>> kindsOf(const lora::Adapter &plan) {
-  std::vector<std::pair<std::string, Kind>> kinds;
-  for (const lora::AdapterMatrix &matrix : plan.matrices) {
-    // "blk.3.attn_q.weight": what is between the last two dots.
-    std::string name = matrix.weight.substr(0, matrix.weight.rfind('.'));
-    name = name.substr(name.rfind('.') + 1);
-    auto kind = std::ranges::find(kinds, name, &std::pair<std::string, Kind>::first);
-    if (kind == kinds.end())
-      kind = kinds.insert(kinds.end(), {name, {}});
-    ++kind->second.matrices;
-    kind->second.rank = std::max(kind->second.rank, matrix.rank);
-    kind->second.parameters += matrix.rank * (matrix.inputs + matrix.outputs);
-  }
-  return kinds;
-}
-
-void printText(const TrainingSetup &setup, const std::vector<Choice> &choices) {
-  std::string out =
-      absl::StrFormat("%-14s %9s %6s %12s\n", "adapted", "matrices", "rank", "parameters");
+void printText(const TrainingSetup &setup, const std::vector<Choice> &choices,
+               const std::vector<Kind> &kinds) {
+  std::string out = setup.isFull()
+                        ? absl::StrFormat("%-14s %9s %6s %12s\n", "trained", "tensors", "",
+                                          "parameters")
+                        : absl::StrFormat("%-14s %9s %6s %12s\n", "adapted", "matrices", "rank",
+                                          "parameters");
   Kind all;
-  for (const auto &[name, kind] : kindsOf(setup.plan)) {
-    absl::StrAppendFormat(&out, "%-14s %9d %6d %12d\n", name, kind.matrices, kind.rank,
-                          kind.parameters);
-    all.matrices += kind.matrices;
+  for (const Kind &kind : kinds) {
+    absl::StrAppendFormat(&out, "%-14s %9d %6s %12d\n", kind.name, kind.tensors,
+                          kind.rank ? absl::StrCat(kind.rank) : "", kind.parameters);
+    all.tensors += kind.tensors;
     all.parameters += kind.parameters;
   }
-  absl::StrAppendFormat(&out, "%-14s %9d %6s %12d\n\n", "all", all.matrices, "", all.parameters);
+  absl::StrAppendFormat(&out, "%-14s %9d %6s %12d\n\n", "all", all.tensors, "", all.parameters);
 
   absl::StrAppendFormat(&out, "%-18s %8s %6s", "", "context", "batch");
   for (const Memory &part : choices[0].memory)
@@ -163,18 +148,21 @@ void printText(const TrainingSetup &setup, const std::vector<Choice> &choices) {
   print(out);
 }
 
-void printDocument(const TrainingSetup &setup, const std::vector<Choice> &choices) {
+void printDocument(const TrainingSetup &setup, const std::vector<Choice> &choices,
+                   const std::vector<Kind> &kinds) {
   nlohmann::ordered_json document{{"model", setup.config.model},
                                   {"model_bytes", setup.file->fileBytes()},
-                                  {"threads", setup.team->threads()},
-                                  {"matrices", setup.plan.matrices.size()}};
-  uint64_t parameters = 0;
+                                  {"threads", setup.team->threads()}};
+  uint64_t parameters = 0, tensors = 0;
   nlohmann::ordered_json modules;
-  for (const auto &[name, kind] : kindsOf(setup.plan)) {
+  for (const Kind &kind : kinds) {
     parameters += kind.parameters;
-    modules[name] = {
-        {"matrices", kind.matrices}, {"rank", kind.rank}, {"parameters", kind.parameters}};
+    tensors += kind.tensors;
+    modules[kind.name] = {{"matrices", kind.tensors}, {"parameters", kind.parameters}};
+    if (kind.rank)
+      modules[kind.name]["rank"] = kind.rank;
   }
+  document["matrices"] = tensors;
   document["parameters"] = parameters;
   document["modules"] = modules;
   document["choices"] = nlohmann::ordered_json::array();
@@ -199,13 +187,14 @@ void printDocument(const TrainingSetup &setup, const std::vector<Choice> &choice
 absl::Status printTrainPlan(TrainingSetup &setup) {
   InterruptGuard guard;
   std::vector<Choice> choices = choicesOf(setup.config);
+  std::vector<Kind> kinds;
   for (Choice &choice : choices) {
-    if (absl::Status status = measure(setup, choice); !status.ok())
+    if (absl::Status status = measure(setup, choice, kinds); !status.ok())
       return status;
     if (InterruptGuard::interrupted())
       return absl::CancelledError();
   }
-  setup.options.json ? printDocument(setup, choices) : printText(setup, choices);
+  setup.options.json ? printDocument(setup, choices, kinds) : printText(setup, choices, kinds);
   return absl::OkStatus();
 }
 

@@ -14,27 +14,41 @@ double perplexityChange(const lora::LossChange &change) {
   return 100 * (std::exp(-change.mean) - 1);
 }
 
-std::string verdict(const lora::LossChange &change) {
-  if (!change.measurable())
-    return absl::StrFormat(
-        "The adapter changed nothing that can be measured: %.2g nats per token, which may be off "
-        "by %.2g. More steps, a higher learning_rate or a higher lora.rank may.\n",
-        -change.mean, 2 * change.error);
-  if (change.mean < 0)
-    return absl::StrFormat(
-        "The adapter predicts the held-back data worse than the model without it, perplexity "
-        "%+.1f %%: it has learned the training data by heart, or learning_rate is too high.\n",
-        perplexityChange(change));
-  return absl::StrFormat("The adapter lowers the perplexity of data that it was not trained on by "
-                         "%.1f %%.\n",
-                         -perplexityChange(change));
+// What people call the state before, the state after, and what makes the difference.
+struct Words {
+  const char *before, *after, *thing;
+};
+Words wordsFor(const lora::TrainConfig &config) {
+  if (config.fineTuneType == "full")
+    return {"before training", "trained", "training"};
+  return {"without adapter", "with adapter", "adapter"};
 }
 
-std::string table(const lora::TrainOutcome &outcome) {
+std::string verdict(const lora::LossChange &change, const lora::TrainConfig &config) {
+  const char *thing = wordsFor(config).thing;
+  const bool full = config.fineTuneType == "full";
+  if (!change.measurable())
+    return absl::StrFormat(
+        "The %s changed nothing that can be measured: %.2g nats per token, which may be off "
+        "by %.2g. More steps%s may.\n",
+        thing, -change.mean, 2 * change.error,
+        full ? " or a higher learning_rate" : ", a higher learning_rate or a higher lora.rank");
+  if (change.mean < 0)
+    return absl::StrFormat(
+        "The %s predicts the held-back data worse than the model %s, perplexity "
+        "%+.1f %%: it has learned the training data by heart, or learning_rate is too high.\n",
+        full ? "trained model" : thing, full ? "did before" : "without it",
+        perplexityChange(change));
+  return absl::StrFormat("The %s lowers the perplexity of data that it was not trained on by "
+                         "%.1f %%.\n",
+                         thing, -perplexityChange(change));
+}
+
+std::string table(const lora::TrainOutcome &outcome, const Words &words) {
   const lora::LossChange change = lora::lossChange(*outcome.before, *outcome.after);
   std::string out = absl::StrFormat("%-18s %10s %12s\n", "held-back data", "loss", "perplexity");
   for (auto [name, losses] :
-       {std::pair("without adapter", &*outcome.before), std::pair("with adapter", &*outcome.after)})
+       {std::pair(words.before, &*outcome.before), std::pair(words.after, &*outcome.after)})
     absl::StrAppendFormat(&out, "%-18s %10.4f %12.4f\n", name, losses->mean(),
                           losses->perplexity());
   absl::StrAppendFormat(&out, "%-18s %+10.4f %+10.1f %%   %d tokens, standard error %.4f\n",
@@ -51,20 +65,21 @@ std::string indented(absl::string_view text) {
 
 std::string outcomeText(const lora::TrainOutcome &outcome, const lora::TrainConfig &config,
                         const std::optional<TrainSamples> &samples) {
+  const Words words = wordsFor(config);
   std::string out =
       absl::StrFormat("%d steps, %d tokens learned in %s: %s\n", outcome.step, outcome.tokens,
-                      durationText(outcome.seconds), lora::OutputFolder(config).adapterPath());
+                      durationText(outcome.seconds), lora::OutputFolder(config).resultPath());
   if (!outcome.stopped.empty())
     absl::StrAppend(&out, "Stopped early: ", outcome.stopped, "\n");
   if (!outcome.before)
-    absl::StrAppend(&out, "No data is held back, so nobody knows what the adapter is worth; "
-                          "val_size: 0.05 would.\n");
+    absl::StrAppend(&out, "No data is held back, so nobody knows what the ", words.thing,
+                    " is worth; val_size: 0.05 would.\n");
   else
-    absl::StrAppend(&out, "\n", table(outcome), "\n",
-                    verdict(lora::lossChange(*outcome.before, *outcome.after)));
+    absl::StrAppend(&out, "\n", table(outcome, words), "\n",
+                    verdict(lora::lossChange(*outcome.before, *outcome.after), config));
   if (samples)
     absl::StrAppend(&out, "\nWhat is likeliest to follow\n", indented(samples->prompt),
-                    "without adapter:\n", indented(samples->before), "with adapter:\n",
+                    words.before, ":\n", indented(samples->before), words.after, ":\n",
                     indented(samples->after));
   return out;
 }
@@ -73,7 +88,8 @@ nlohmann::ordered_json outcomeJson(const lora::TrainOutcome &outcome,
                                    const lora::TrainConfig &config,
                                    const std::optional<TrainSamples> &samples) {
   nlohmann::ordered_json document{{"output_dir", config.outputDir},
-                                  {"adapter", lora::OutputFolder(config).adapterPath()},
+                                  {config.fineTuneType == "full" ? "model" : "adapter",
+                                   lora::OutputFolder(config).resultPath()},
                                   {"steps", outcome.step},
                                   {"total_steps", outcome.totalSteps},
                                   {"resumed_from", outcome.firstStep},

@@ -27,13 +27,16 @@ std::vector<int32_t> promptOf(const TrainingSetup &setup) {
   return {batch.tokens.begin(), batch.tokens.begin() + static_cast<std::ptrdiff_t>(length)};
 }
 
-absl::StatusOr<std::string> answer(const TrainingSetup &setup, const std::string &adapter,
+absl::StatusOr<std::string> answer(const TrainingSetup &setup, bool trained,
                                    std::span<const int32_t> prompt) {
   ModelOptions options = setup.options.model;
   options.path = setup.config.model;
   options.threads = setup.team->threads();
-  if (!adapter.empty())
-    options.adapters.push_back({adapter});
+  const lora::OutputFolder output(setup.config);
+  if (trained && setup.isFull())
+    options.path = output.modelPath();
+  else if (trained)
+    options.adapters.push_back({output.adapterPath()});
   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options);
   if (!engine.ok())
     return engine.status();
@@ -64,11 +67,10 @@ absl::StatusOr<TrainSamples> greedySamples(const TrainingSetup &setup) {
   const std::vector<int32_t> prompt = promptOf(setup);
   TrainSamples samples;
   samples.prompt = setup.tokenizer->decode(prompt, {.stripSpacePrefix = true});
-  absl::StatusOr<std::string> before = answer(setup, "", prompt);
+  absl::StatusOr<std::string> before = answer(setup, false, prompt);
   if (!before.ok())
     return before.status();
-  absl::StatusOr<std::string> after =
-      answer(setup, lora::OutputFolder(setup.config).adapterPath(), prompt);
+  absl::StatusOr<std::string> after = answer(setup, true, prompt);
   if (!after.ok())
     return after.status();
   samples.before = *std::move(before);

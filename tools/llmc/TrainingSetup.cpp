@@ -8,7 +8,8 @@
 #include "compiler/Driver/ModelLoader.h"
 #include "compiler/Driver/TrainingLoader.h"
 #include "frontends/lora/config/AdapterPlan.h"
-#include "frontends/lora/train/ModelAdapter.h"
+#include "frontends/lora/train/AdapterParameters.h"
+#include "frontends/lora/train/ModelWeights.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
@@ -30,6 +31,10 @@ absl::Status checkSupported(const lora::TrainConfig &config, absl::string_view f
     return absl::UnimplementedError(absl::StrCat(
         file, ": compute: int16 is not there yet; take auto, which is as exact where there is a "
               "matrix unit and f32 elsewhere"));
+  if (config.fineTuneType == "full" && !config.adapterInit.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": adapter_init: is of an adapter, and fine_tune_type: full trains none; "
+                           "merge it with 'llmc export-lora' and give the result as model"));
   return absl::OkStatus();
 }
 
@@ -80,7 +85,9 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
   absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = loadTokenizer(**file);
   if (!tokenizer.ok())
     return tokenizer.status();
-  absl::StatusOr<lora::Adapter> plan = lora::planAdapter(*config, *base);
+  absl::StatusOr<lora::Adapter> plan = lora::Adapter();
+  if (config->fineTuneType != "full")
+    plan = lora::planAdapter(*config, *base);
   if (!plan.ok())
     return absl::Status(plan.status().code(),
                         absl::StrCat(options.config, ": ", plan.status().message()));
@@ -109,7 +116,8 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
                                                                         int64_t rows) {
   TrainingLoadOptions load;
   load.import.sequence = sequence;
-  load.import.dropout = static_cast<float>(config.dropout);
+  load.import.full = isFull();
+  load.import.dropout = isFull() ? 0 : static_cast<float>(config.dropout);
   for (const lora::AdapterMatrix &matrix : plan.matrices)
     load.import.adapters.push_back(
         {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale())});
@@ -127,6 +135,13 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
   if (config.compute == "f32")
     phases.compute = PhaseOptions::Compute::F32;
   return loadTraining(file, *team, load);
+}
+
+absl::StatusOr<std::unique_ptr<lora::TrainableParameters>>
+TrainingSetup::parametersOf(TrainingModel &model) {
+  if (isFull())
+    return lora::ModelWeights::create(*file, model, *team);
+  return lora::AdapterParameters::create(config, base, plan, model);
 }
 
 uint64_t anonymousMemory() {

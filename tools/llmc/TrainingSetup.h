@@ -8,6 +8,7 @@
 #include "frontends/lora/adapter/BaseModel.h"
 #include "frontends/lora/config/TrainConfig.h"
 #include "frontends/lora/data/DataLoader.h"
+#include "frontends/lora/train/TrainableParameters.h"
 #include "frontends/tokenizer/Tokenizer.h"
 #include "runtime/core/ThreadTeam.h"
 #include "runtime/train/TrainingModel.h"
@@ -34,12 +35,16 @@ struct TrainingSetup {
   // weights; shows progress.
   absl::StatusOr<std::unique_ptr<TrainingModel>> loadModel(int64_t sequence, int64_t rows);
 
+  // What the config says is trained of such a model, which lives at least as long.
+  absl::StatusOr<std::unique_ptr<lora::TrainableParameters>> parametersOf(TrainingModel &model);
+  bool isFull() const { return config.fineTuneType == "full"; }
+
   TrainOptions options;
   lora::TrainConfig config;
   std::shared_ptr<gguf::GgufFile> file;
   lora::BaseModel base;
   std::unique_ptr<Tokenizer> tokenizer;
-  lora::Adapter plan;
+  lora::Adapter plan; // empty where the model itself is trained
   lora::TrainingData data;
   std::unique_ptr<ThreadTeam> team;
 };

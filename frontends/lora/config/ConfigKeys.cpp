@@ -30,8 +30,9 @@ const ConfigKey kKeys[] = {
      "--lora-out FNAME, --checkpoint-out FNAME", kFree},
     {"adapter_init", "resume_adapter_file lora_model_dir", &C::adapterInit, "", kAny, "",
      "an adapter to start from instead of a new one", "", kFixed},
-    {"fine_tune_type", "adapter finetuning_type peft_type", &C::fineTuneType, "lora", kAny, "lora",
-     "what is trained", "", kFixed},
+    {"fine_tune_type", "adapter finetuning_type peft_type", &C::fineTuneType, "lora", kAny,
+     "lora|full", "what is trained: an adapter, or all weights of an F32, F16 or BF16 model", "",
+     kFixed},
 
     {"lora.rank", "r lora_r lora_rank lora_parameters.rank model.lora_rank", &C::rank, "8", kRanks,
      "", "rank of the adapter's matrices", "--lora-r N", kFixed},

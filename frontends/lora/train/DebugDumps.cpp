@@ -48,8 +48,6 @@ bool DebugDumps::wantsGradients(int64_t step) const {
 }
 
 absl::Status DebugDumps::writeGradients(int64_t step, const Adapter &gradients) const {
-  if (absl::Status status = makeDirectory(folder_); !status.ok())
-    return status;
   std::vector<NamedFloats> halves;
   for (const AdapterMatrix &matrix : gradients.matrices) {
     absl::StatusOr<std::vector<NamedFloats>> pair = peftTensors(matrix, base_);
@@ -60,7 +58,14 @@ absl::Status DebugDumps::writeGradients(int64_t step, const Adapter &gradients) 
   std::vector<SafetensorsTensor> tensors;
   for (const NamedFloats &half : halves)
     tensors.push_back({half.name, "F32", half.shape, floatBytes(half.values)});
-  return writeSafetensors(path(absl::StrFormat("gradients-%06d.safetensors", step)), tensors,
+  return writeGradients(step, tensors);
+}
+
+absl::Status DebugDumps::writeGradients(int64_t step,
+                                        std::span<const SafetensorsTensor> gradients) const {
+  if (absl::Status status = makeDirectory(folder_); !status.ok())
+    return status;
+  return writeSafetensors(path(absl::StrFormat("gradients-%06d.safetensors", step)), gradients,
                           {{"format", "pt"}});
 }
 

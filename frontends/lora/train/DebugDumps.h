@@ -6,6 +6,7 @@
 #include "frontends/lora/config/TrainConfig.h"
 #include "frontends/lora/data/Batches.h"
 #include "frontends/lora/train/ModelAdapter.h"
+#include "runtime/core/Safetensors.h"
 #include <span>
 #include <string>
 
@@ -15,7 +16,7 @@ namespace llmc::lora {
 //   adapter-000000/               the first values as a PEFT directory
 //   step-000001.ids.npy           int32 [batch_size * gradient_accumulation_steps, ctx + 1]
 //   step-000001.mask.npy          the same shape: 1 where the token is to be predicted
-//   gradients-000001.safetensors  PEFT's names: of the mean loss of the step, before clipping
+//   gradients-000001.safetensors  PEFT's names, or GGUF's: of the mean loss, before clipping
 class DebugDumps {
 public:
   // Both live at least as long.
@@ -26,6 +27,8 @@ public:
   absl::Status writeBatches(int64_t step, std::span<const Batch> batches) const;
   bool wantsGradients(int64_t step) const;
   absl::Status writeGradients(int64_t step, const Adapter &gradients) const;
+  // Of the model itself, by GGUF's names.
+  absl::Status writeGradients(int64_t step, std::span<const SafetensorsTensor> gradients) const;
 
 private:
   std::string path(absl::string_view name) const;

@@ -20,6 +20,12 @@ public:
 
   std::string adapterPath() const { return path("adapter.gguf"); }
   std::string peftPath() const { return path("peft"); }
+  // Of full fine-tuning.
+  std::string modelPath() const { return path("model.gguf"); }
+  // What `llmc run` takes of the result.
+  std::string resultPath() const {
+    return config_.fineTuneType == "full" ? modelPath() : adapterPath();
+  }
   std::string metricsPath() const { return path("metrics.jsonl"); }
   std::string plotPath() const { return path("loss.svg"); }
   std::string configPath() const { return path("resolved-config.yaml"); }

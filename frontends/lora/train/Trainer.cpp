@@ -46,8 +46,8 @@ absl::Status cancelledIfInterrupted() {
 
 } // namespace
 
-Trainer::Trainer(const TrainerParts &parts, ModelAdapter adapter)
-    : parts_(parts), config_(parts.config), adapter_(std::move(adapter)),
+Trainer::Trainer(const TrainerParts &parts)
+    : parts_(parts), config_(parts.config),
       optimizer_(trainedTensorsOf(config_, parts.model), adamOptionsOf(config_)),
       schedule_(scheduleOf(config_, stepsOf(config_, parts.data.train, parts.tokenizer))),
       source_(parts.data.train, config_, parts.tokenizer),
@@ -55,11 +55,8 @@ Trainer::Trainer(const TrainerParts &parts, ModelAdapter adapter)
       dumps_(config_, parts.base),
       checkpoints_(config_, parts.data, parts.baseDigest, parts.model, optimizer_) {}
 
-absl::StatusOr<std::unique_ptr<Trainer>> Trainer::create(const TrainerParts &parts, Adapter plan) {
-  absl::StatusOr<ModelAdapter> adapter = ModelAdapter::create(std::move(plan), parts.model);
-  if (!adapter.ok())
-    return adapter.status();
-  std::unique_ptr<Trainer> trainer(new Trainer(parts, *std::move(adapter)));
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::create(const TrainerParts &parts) {
+  std::unique_ptr<Trainer> trainer(new Trainer(parts));
   if (absl::Status status = trainer->resume(); !status.ok())
     return status;
   return trainer;
@@ -79,10 +76,8 @@ absl::Status Trainer::resume() {
     checkpoint.emplace(*std::move(opened));
   }
   if (!checkpoint) {
-    absl::StatusOr<Adapter> first = firstAdapter(config_, adapter_.plan(), parts_.base);
-    if (!first.ok())
-      return first.status();
-    adapter_.store(*first);
+    if (absl::Status status = parts_.parameters.initialize(); !status.ok())
+      return status;
     state_.order = source_.state();
     return absl::OkStatus();
   }
@@ -125,7 +120,7 @@ absl::Status Trainer::begin() {
   }
   start_ = Clock::now();
   if (firstStep_ == 0)
-    return dumps_.writeFirst(adapter_.values());
+    return parts_.parameters.dumpFirst(dumps_);
   return resumedElsewhere_ ? save() : absl::OkStatus();
 }
 
@@ -184,7 +179,7 @@ absl::Status Trainer::step() {
     if (absl::Status status = dumps_.writeBatches(number, batches); !status.ok())
       return status;
   if (dumps_.wantsGradients(number))
-    if (absl::Status status = dumps_.writeGradients(number, adapter_.gradients(scale));
+    if (absl::Status status = parts_.parameters.dumpGradients(dumps_, number, scale);
         !status.ok())
       return status;
   const double learningRate = schedule_.at(state_.step);
@@ -260,14 +255,13 @@ absl::Status Trainer::validateNow() {
   return metrics_->append({.step = state_.step, .seconds = seconds(), .validationLoss = loss});
 }
 
-// The base's own losses: matrices of zeros change nothing.
-absl::StatusOr<ValidationLosses> Trainer::validationWithoutAdapter() {
+absl::StatusOr<ValidationLosses> Trainer::validationOfBase() {
   std::vector<std::vector<float>> kept;
-  for (const TrainedTensor &tensor : optimizer_.tensors()) {
+  for (const TrainedTensor &tensor : optimizer_.tensors())
     kept.emplace_back(tensor.values.begin(), tensor.values.end());
-    std::ranges::fill(tensor.values, 0.0f);
-  }
-  absl::StatusOr<ValidationLosses> losses = validation("validating without the adapter");
+  if (absl::Status status = parts_.parameters.restoreBase(); !status.ok())
+    return status;
+  absl::StatusOr<ValidationLosses> losses = validation("validating the base");
   for (size_t i = 0; i < kept.size(); ++i)
     std::ranges::copy(kept[i], optimizer_.tensors()[i].values.begin());
   return losses;
@@ -284,7 +278,7 @@ absl::Status Trainer::save() {
 }
 
 absl::Status Trainer::writeResults() {
-  if (absl::Status status = output_.writeAdapter(adapter_.values(), parts_.base); !status.ok())
+  if (absl::Status status = parts_.parameters.write(output_); !status.ok())
     return status;
   return writeLossPlot(output_.plotPath(), metrics_->lines(), config_.data);
 }
@@ -303,7 +297,7 @@ absl::Status Trainer::finish(TrainOutcome &outcome) {
   }
   if (!validates())
     return absl::OkStatus();
-  absl::StatusOr<ValidationLosses> before = validationWithoutAdapter();
+  absl::StatusOr<ValidationLosses> before = validationOfBase();
   if (!before.ok())
     return before.status();
   if (!lastValidation_) {

@@ -1,18 +1,17 @@
-// Trains an adapter: from a config, data and a model to the files of output_dir.
+// Trains: from a config, data and a model to the files of output_dir.
 #ifndef LLMC_FRONTENDS_LORA_TRAIN_TRAINER_H
 #define LLMC_FRONTENDS_LORA_TRAIN_TRAINER_H
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/lora/adapter/BaseModel.h"
 #include "frontends/lora/config/TrainConfig.h"
 #include "frontends/lora/data/Batches.h"
 #include "frontends/lora/data/DataLoader.h"
 #include "frontends/lora/train/DebugDumps.h"
-#include "frontends/lora/train/ModelAdapter.h"
 #include "frontends/lora/train/OutputFolder.h"
 #include "frontends/lora/train/TrainState.h"
+#include "frontends/lora/train/TrainableParameters.h"
 #include "frontends/lora/train/Validation.h"
 #include "runtime/core/ThreadTeam.h"
 #include "runtime/train/EarlyStopping.h"
@@ -51,10 +50,11 @@ public:
 // All of them live at least as long as the trainer.
 struct TrainerParts {
   const TrainConfig &config;
-  const BaseModel &base;
+  const BaseModel &base; // its names are those of debug files
   const TrainingData &data;
   const Tokenizer &tokenizer;
-  TrainingModel &model; // built for the plan's matrices
+  TrainingModel &model;
+  TrainableParameters &parameters; // of `model`
   ThreadTeam &team;
   TrainObserver &observer;
   std::string baseDigest = {}; // digestOf() the file of `base`
@@ -67,27 +67,27 @@ struct TrainOutcome {
   bool interrupted = false; // by a signal (Interrupt.h); the state is saved
   std::string stopped;      // why it ended early; empty: it did not
   double seconds = 0;       // of training, resumed runs included
-  // Losses of the held-back data without and with the adapter; none where nothing is held back.
+  // Losses of the held-back data by the base and by what was trained; none where nothing is held
+  // back.
   std::optional<ValidationLosses> before, after;
 };
 
 class Trainer {
 public:
-  // `plan` is planAdapter()'s. Nothing is written yet, but what is needed to resume is read:
-  // a checkpoint that does not fit config, data or model is an error.
-  static absl::StatusOr<std::unique_ptr<Trainer>> create(const TrainerParts &parts, Adapter plan);
+  // Nothing is written yet, but what is needed to resume is read: a checkpoint that does not fit
+  // config, data or model is an error.
+  static absl::StatusOr<std::unique_ptr<Trainer>> create(const TrainerParts &parts);
 
   int64_t totalSteps() const { return schedule_.totalSteps; }
   // 0 for a new run.
   int64_t firstStep() const { return firstStep_; }
-  const ModelAdapter &adapter() const { return adapter_; }
 
   // Trains to the end, or until a signal asks to stop: between two batches the state of the last
   // whole step is saved, and the outcome says so.
   absl::StatusOr<TrainOutcome> run();
 
 private:
-  Trainer(const TrainerParts &parts, ModelAdapter adapter);
+  explicit Trainer(const TrainerParts &parts);
 
   absl::Status resume();
   absl::Status begin();
@@ -97,7 +97,7 @@ private:
   absl::Status writeResults();
   absl::Status finish(TrainOutcome &outcome);
   absl::StatusOr<ValidationLosses> validation(absl::string_view what);
-  absl::StatusOr<ValidationLosses> validationWithoutAdapter();
+  absl::StatusOr<ValidationLosses> validationOfBase();
 
   bool validates() const { return parts_.data.validation.size() > 0; }
   bool isDue(int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
@@ -106,7 +106,6 @@ private:
 
   TrainerParts parts_;
   const TrainConfig &config_;
-  ModelAdapter adapter_;
   AdamW optimizer_;
   Schedule schedule_;
   BatchSource source_;

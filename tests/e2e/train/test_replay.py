@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE.parents[1] / "numerics"), str(HERE.parents[1] / "oracle
 sys.argv[1:], ARGUMENTS = [], sys.argv[1:]
 from check_gradients import Model, torch  # leaves with 77 where PyTorch is not there
 from lora_io import MODULES, TABLE
+from make_model import make_model
 
 LLMC = os.environ["LLMC"]
 MODELS = HERE.parents[1] / "models"
@@ -87,6 +88,17 @@ class Replay(unittest.TestCase):
         lines = (self.folder / "out" / "metrics.jsonl").read_text().splitlines()
         return values, [json.loads(line) for line in lines]
 
+    def batch_loss(self, model, step, accumulated=1):
+        dump = self.folder / "dump"
+        ids, mask = (np.load(dump / f"step-{step:06}.{what}.npy") for what in ("ids", "mask"))
+        targets = np.where(mask[:, 1:] == 1, ids[:, 1:], -1)
+        loss = 0
+        for part in range(accumulated):
+            rows = slice(part * model.sequences, (part + 1) * model.sequences)
+            part = [torch.from_numpy(x[rows].ravel().astype(np.int64)) for x in (ids[:, :-1], targets)]
+            loss = loss + model.losses(*part).sum() / np.count_nonzero(mask)
+        return loss
+
     def check(self, type, steps=50, compute="f32", losses=1e-5, gradients=3e-5, last=5e-3, **keys):
         """Relative bounds: of each loss, of each matrix's gradient in the first step, and in the last,
         when the matrices have gone ways of their own for a while."""
@@ -111,16 +123,7 @@ class Replay(unittest.TestCase):
         accumulated = int(values.get("gradient_accumulation_steps", 1))
         worst = {"loss": 0}  # and the gradients of two steps
 
-        def batch_loss(step):
-            ids, mask = (np.load(dump / f"step-{step:06}.{what}.npy") for what in ("ids", "mask"))
-            targets = np.where(mask[:, 1:] == 1, ids[:, 1:], -1)
-            loss = 0
-            for part in range(accumulated):
-                rows = slice(part * model.sequences, (part + 1) * model.sequences)
-                part = [torch.from_numpy(x[rows].ravel().astype(np.int64)) for x in (ids[:, :-1], targets)]
-                loss = loss + model.losses(*part).sum() / np.count_nonzero(mask)
-            return loss
-
+        batch_loss = lambda step: self.batch_loss(model, step, accumulated)
         for row in metrics:
             loss = batch_loss(row["step"])
             optimizer.zero_grad()
@@ -147,6 +150,45 @@ class Replay(unittest.TestCase):
                 self.assertLess(distance(found, leaf.detach().numpy()), last, name)
         print(f"{type} {compute}: {steps} steps, largest relative differences: of a loss {worst['loss']:.1e}, of a "
               f"matrix's gradient {worst[1]:.1e} in the first step, {worst[steps]:.1e} in the last", flush=True)
+
+    def check_full(self, path, steps, losses, last, **keys):
+        """All weights of a model: each loss, and the tensors of the file in the end."""
+        values, metrics = self.train(path, steps, "f32", {
+            "fine_tune_type": "full", "learning_rate": 1e-4,
+            "debug": f"{{dump_batches: {self.folder}/dump}}", **keys})
+        self.assertEqual([row["step"] for row in metrics], list(range(1, steps + 1)))
+        model = Model(path, [], [], int(values["batch_size"]), 0)
+        every = [x.requires_grad_() for x in model.w.values()]
+        optimizer = torch.optim.AdamW(
+            [{"params": [x for x in every if x.dim() > 1], "weight_decay": values["weight_decay"]},
+             {"params": [x for x in every if x.dim() == 1], "weight_decay": 0}], lr=values["learning_rate"])
+        warmup = values["warmup_steps"]
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
+            else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
+        worst = 0
+        for row in metrics:
+            loss = self.batch_loss(model, row["step"])
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(every, values["max_grad_norm"])
+            worst = max(worst, abs(row["loss"] / loss.item() - 1))
+            optimizer.step()
+            schedule.step()
+        self.assertLess(worst, losses)
+        self.assertLess(self.batch_loss(model, 1).item(), 0.99 * metrics[0]["loss"], "the run learned nothing")
+        trained = Model(str(self.folder / "out" / "model.gguf"), [], [], 1, 0)
+        off = max(distance(trained.w[name].numpy(), x.detach().numpy()) for name, x in model.w.items())
+        self.assertLess(off, last)
+        print(f"{pathlib.Path(path).name}, all weights: {steps} steps, largest relative differences: of a loss "
+              f"{worst:.1e}, of a tensor in the end {off:.1e}", flush=True)
+
+    def test_full(self):
+        # The file's tensors are rounded to f16.
+        self.check_full(str(MODELS / "shakespeare-f16.gguf"), 50, losses=2e-4, last=1e-3)
+
+    def test_full_gptneox(self):
+        path = make_model(str(self.folder / "neox.gguf"), seed=5, arch="gptneox", type="F32")[0]
+        self.check_full(path, 20, losses=2e-4, last=1e-3, learning_rate=1e-3)
 
     def test_f16(self):
         self.check("f16", steps=12)

@@ -3,6 +3,7 @@
 #define LLMC_TESTS_UNIT_LORA_TOYMODEL_H
 
 #include "frontends/lora/config/AdapterPlan.h"
+#include "frontends/lora/train/AdapterParameters.h"
 #include "frontends/lora/train/Trainer.h"
 #include "runtime/core/Interrupt.h"
 #include "runtime/train/Random.h"
@@ -45,13 +46,17 @@ public:
     return out;
   }
   void toRows(size_t i, std::span<const float> own, std::span<float> rows) const override {
-    const auto [name, r, c] = parameters_[i];
-    for (int64_t row = 0; row < r; ++row)
-      for (int64_t column = 0; column < c; ++column)
-        rows[row * c + column] = own[column * r + row];
+    const int64_t c = parameters_[i].columns;
+    for (int64_t row = 0; row < parameters_[i].rows; ++row)
+      copyRow(i, own, row, rows.subspan(row * c, c));
+  }
+  void copyRow(size_t i, std::span<const float> own, int64_t row,
+               std::span<float> out) const override {
+    for (int64_t column = 0; column < parameters_[i].columns; ++column)
+      out[column] = own[column * parameters_[i].rows + row];
   }
   void fromRows(size_t i, std::span<const float> rows, std::span<float> own) const override {
-    const auto [name, r, c] = parameters_[i];
+    const int64_t r = parameters_[i].rows, c = parameters_[i].columns;
     for (int64_t row = 0; row < r; ++row)
       for (int64_t column = 0; column < c; ++column)
         own[column * r + row] = rows[row * c + column];
@@ -205,8 +210,12 @@ public:
     prepare();
     if (::testing::Test::HasFatalFailure())
       return absl::InternalError("the test is wrong");
-    return Trainer::create({config, base, *data, *tokenizer, *model, team, *observer, baseDigest},
-                           plan);
+    auto created = AdapterParameters::create(config, base, plan, *model);
+    if (!created.ok())
+      return created.status();
+    parameters = *std::move(created);
+    return Trainer::create(
+        {config, base, *data, *tokenizer, *model, *parameters, team, *observer, baseDigest});
   }
   absl::StatusOr<TrainOutcome> run() {
     auto trainer = create();
@@ -240,6 +249,7 @@ public:
   TrainConfig config = defaultConfig();
   Adapter plan;
   std::unique_ptr<ToyModel> model;
+  std::unique_ptr<AdapterParameters> parameters;
   std::unique_ptr<TrainingData> data;
   std::string baseDigest = "a model";
   ThreadTeam team{1};

@@ -1,0 +1,45 @@
+// The matrices of an adapter as what a run trains.
+#ifndef LLMC_FRONTENDS_LORA_TRAIN_ADAPTERPARAMETERS_H
+#define LLMC_FRONTENDS_LORA_TRAIN_ADAPTERPARAMETERS_H
+
+#include "absl/status/statusor.h"
+#include "frontends/lora/adapter/BaseModel.h"
+#include "frontends/lora/config/TrainConfig.h"
+#include "frontends/lora/train/ModelAdapter.h"
+#include "frontends/lora/train/TrainableParameters.h"
+#include <memory>
+
+namespace llmc::lora {
+
+class AdapterParameters : public TrainableParameters {
+public:
+  // `plan` is planAdapter()'s; the others live at least as long. Errors are those of
+  // ModelAdapter::create().
+  static absl::StatusOr<std::unique_ptr<AdapterParameters>> create(const TrainConfig &config,
+                                                                   const BaseModel &base,
+                                                                   Adapter plan,
+                                                                   TrainingModel &model);
+
+  absl::Status initialize() override;
+  absl::Status restoreBase() override;
+  absl::Status write(const OutputFolder &output) const override;
+  absl::Status dumpFirst(const DebugDumps &dumps) const override;
+  absl::Status dumpGradients(const DebugDumps &dumps, int64_t step, double scale) const override;
+  std::vector<Kind> kinds() const override;
+
+  const ModelAdapter &adapter() const { return adapter_; }
+
+private:
+  AdapterParameters(const TrainConfig &config, const BaseModel &base, ModelAdapter adapter,
+                    TrainingModel &model)
+      : config_(config), base_(base), adapter_(std::move(adapter)), model_(model) {}
+
+  const TrainConfig &config_;
+  const BaseModel &base_;
+  ModelAdapter adapter_;
+  TrainingModel &model_;
+};
+
+} // namespace llmc::lora
+
+#endif
