@@ -89,7 +89,7 @@ absl::Status runTrain(const TrainOptions &options) {
 void addTrainCommand(CLI::App &app, Action &action) {
   CLI::App *command = app.add_subcommand("train", "Train a LoRA adapter for a model, or the model itself");
   auto options = std::make_shared<TrainOptions>();
-  command->add_option("--lora", options->config, "The config: model, data and all else")
+  command->add_option("--lora,--config", options->config, "The config: model, data and all else")
       ->type_name("CONFIG.yaml");
   command
       ->add_option("--set", options->overrides,

@@ -1,6 +1,7 @@
 """llmc train: options, files, errors, and runs that are stopped or killed."""
 
 import json
+import math
 import os
 import pathlib
 import pty
@@ -58,7 +59,7 @@ class TrainCase(LlmcCase):
     def expect_whole(self, folder="out"):
         """Every file that is there is one, and no other is."""
         out = self.folder / folder
-        known = {"adapter.gguf", "resolved-config.yaml", "loss.svg", "metrics.jsonl", "peft"}
+        known = {"adapter.gguf", "model.gguf", "resolved-config.yaml", "loss.svg", "metrics.jsonl", "peft"}
         for path in out.iterdir() if out.exists() else []:
             if path.name.startswith("checkpoint-"):
                 content = path.read_bytes()
@@ -274,15 +275,19 @@ class Train(TrainCase):
         self.assertTrue((self.folder / "dump" / "gradients-000002.safetensors").exists())
         self.assertTrue((self.folder / "dump" / "adapter-000000" / "adapter_config.json").exists())
 
-    def test_learns(self):
-        """A task with one right answer, which the adapter then gives on unseen inputs, merged or not."""
+    def task(self):
+        """A task with one right answer."""
         generator = random.Random(4)
         lines = []
         for _ in range(80):
             name = "".join(generator.choice("abcdefghijklm") for _ in range(6))
             lines.append(json.dumps({"prompt": f"{name} and his horse", "completion": " went to Padua."}))
+        return self.file("task.jsonl", "\n".join(lines))
+
+    def test_learns(self):
+        """The adapter gives the right answer on unseen inputs, merged or not."""
         result = self.train(config=self.config(
-            data=self.file("task.jsonl", "\n".join(lines)), max_seq_length=24, batch_size=4, max_steps=60,
+            data=self.task(), max_seq_length=24, batch_size=4, max_steps=60,
             learning_rate="5e-3", lora="{rank: 4}", val_size=16, eval_steps=0))
         self.assertGreater(result["ppl_before"], 20)
         self.assertLess(result["ppl_after"], 1.5)
@@ -313,6 +318,38 @@ class Train(TrainCase):
         self.assertLess(max(differences), 0.05)
         self.assertGreater(sum(floats[:10]) - sum(blocks[-10:]), 10 * 0.3)  # it learned
         self.assertLess(optimizer["adamw_bnb_8bit"], 0.3 * optimizer["adamw"])
+
+    def test_full(self):
+        """All weights of the model: a file that runs, exact resume, and what cannot be trained so."""
+        model = MODELS / "shakespeare-f16.gguf"
+        keys = dict(model=model, fine_tune_type="full", lora=None, data=self.task(), max_seq_length=24, val_size=16,
+                    learning_rate="1e-3", max_steps=12, save_steps=6)
+        result = self.train(config=self.config(**keys))
+        self.assertEqual(result["steps"], 12)
+        self.assertTrue(result["measurable"])
+        self.assertLess(result["ppl_after"], result["ppl_before"] / 2)
+        trained = self.folder / "out" / "model.gguf"
+        self.assertEqual(result["model"], str(trained))
+        text = self.json("run", trained, "-p", "ROMEO:", "-n", 4, "--temp", 0, "--json")["text"]
+        self.assertTrue(text)
+        # The same tensors, of the same types, with other values.
+        tensors = [self.json("inspect", path, "--tensors", "--json")["tensors"] for path in (model, trained)]
+        self.assertEqual(*(sorted((t["name"], t["type"], t["shape"]) for t in file) for file in tensors))
+        self.assertNotEqual(model.read_bytes(), trained.read_bytes())
+
+        checkpoint = self.folder / "out" / "checkpoint-000006.safetensors"
+        again = self.train(config=self.config(**keys, output_dir=self.folder / "again",
+                                              resume_from_checkpoint=checkpoint))
+        self.assertEqual(again["resumed_from"], 6)
+        self.assertEqual(trained.read_bytes(), (self.folder / "again" / "model.gguf").read_bytes())
+
+        plan = self.json("train", "--lora", self.config(**keys), "--plan", "--json")
+        self.assertEqual(plan["parameters"], sum(math.prod(tensor["shape"]) for tensor in tensors[0]))
+        for changed, text in [(dict(model=MODEL), "fine_tune_type: full changes F32, F16 and BF16 only"),
+                              (dict(adapter_init="a.gguf"), "adapter_init: is of an adapter")]:
+            failed = llmc("train", "--lora", self.config(**{**keys, **changed}))
+            self.assertEqual(failed.returncode, FAILED)
+            self.assertIn(text, failed.stderr.decode())
 
     def test_other_models(self):
         """Other block formats, and all kinds of matrices."""
