@@ -135,7 +135,8 @@ std::string initialModelPath(const std::string &folder) {
   return absl::StrCat(folder, "/initial.gguf");
 }
 
-absl::Status makeInitialModel(const lora::TrainConfig &config, const std::string &folder) {
+absl::StatusOr<InitialModel> makeInitialModel(const lora::TrainConfig &config,
+                                              const std::string &folder) {
   // What is wrong with the shape is told before the work.
   if (absl::StatusOr<ModelShape> shape = shapeOf(config, lora::kDefaultVocabulary); !shape.ok())
     return shape.status();
@@ -149,7 +150,7 @@ absl::Status makeInitialModel(const lora::TrainConfig &config, const std::string
   const std::string path = initialModelPath(folder);
   const std::string description = describe(config, makes ? data->digest : tokenizer->digest);
   if (isThere(path, description))
-    return absl::OkStatus();
+    return InitialModel{path};
   if (makes)
     tokenizer = makeVocabulary(config, std::move(data->lines));
   if (!tokenizer.ok())
@@ -159,7 +160,10 @@ absl::Status makeInitialModel(const lora::TrainConfig &config, const std::string
     return shape.status();
   if (absl::Status status = lora::makeDirectory(folder); !status.ok())
     return status;
-  return writeInitialModel(config, *shape, description, tokenizer->set, path);
+  if (absl::Status status = writeInitialModel(config, *shape, description, tokenizer->set, path);
+      !status.ok())
+    return status;
+  return InitialModel{path, true, shape->vocabulary, shape->parameters(config.tieWordEmbeddings)};
 }
 
 } // namespace llmc::scratch

@@ -76,8 +76,8 @@ absl::Status runTrain(const TrainOptions &options) {
     return absl::OkStatus();
   }
   if (options.config.empty())
-    return usageError(
-        "no config: give --lora CONFIG.yaml; --print-config prints one to begin with");
+    return usageError("no config: give --lora CONFIG.yaml, or --scratch CONFIG.yaml to make a "
+                      "model; --print-config prints one to begin with");
   absl::StatusOr<std::unique_ptr<TrainingSetup>> setup = TrainingSetup::open(options);
   if (!setup.ok())
     return setup.status();
@@ -87,10 +87,30 @@ absl::Status runTrain(const TrainOptions &options) {
 } // namespace
 
 void addTrainCommand(CLI::App &app, Action &action) {
-  CLI::App *command = app.add_subcommand("train", "Train a LoRA adapter for a model, or the model itself");
+  CLI::App *command =
+      app.add_subcommand("train", "Train a LoRA adapter for a model, or the model itself");
   auto options = std::make_shared<TrainOptions>();
-  command->add_option("--lora,--config", options->config, "The config: model, data and all else")
-      ->type_name("CONFIG.yaml");
+  CLI::Option *lora =
+      command
+          ->add_option("--lora,--config", options->config, "The config: model, data and all else")
+          ->type_name("CONFIG.yaml");
+  CLI::Option *scratch =
+      command
+          ->add_option_function<std::string>(
+              "--scratch",
+              [options](const std::string &path) {
+                options->config = path;
+                options->scratch = true;
+              },
+              "The config of a model to make: its vocabulary from the data, its first weights at "
+              "random; all of it is trained, to OUTPUT_DIR/model.gguf")
+          ->type_name("CONFIG.yaml")
+          ->excludes(lora);
+  command
+      ->add_option("--tokenizer", options->tokenizer,
+                   "With --scratch: a model whose vocabulary is taken instead of making one")
+      ->type_name("FILE.gguf")
+      ->needs(scratch);
   command
       ->add_option("--set", options->overrides,
                    "Give a key of the config another value, as --set lora.rank=8")
@@ -101,11 +121,12 @@ void addTrainCommand(CLI::App &app, Action &action) {
                     "double of context and batch");
   command->add_flag("--print-config", options->printConfig,
                     "Print all keys with their values and meanings as a config, and exit");
-  addJsonFlag(*command, options->json,
-              "Print one JSON document at the end: output_dir, adapter (or model), steps, total_steps, "
-              "resumed_from, tokens, seconds, interrupted, stopped_early, eval_tokens, "
-              "loss_before, loss_after, ppl_before, ppl_after, loss_change, loss_change_stderr, "
-              "measurable, sample");
+  addJsonFlag(
+      *command, options->json,
+      "Print one JSON document at the end: output_dir, adapter (or model), steps, total_steps, "
+      "resumed_from, tokens, seconds, interrupted, stopped_early, eval_tokens, "
+      "loss_before, loss_after, ppl_before, ppl_after, loss_change, loss_change_stderr, "
+      "measurable, sample");
   addThreadsOption(*command, options->model.threads);
   addTargetOptions(*command, options->model);
   command->footer(absl::StrCat(

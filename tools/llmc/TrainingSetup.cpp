@@ -1,4 +1,5 @@
 #include "tools/llmc/TrainingSetup.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -13,6 +14,7 @@
 #include "frontends/tokenizer/GgufTokenizer.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
+#include "tools/llmc/TrainScratch.h"
 #include <fstream>
 
 namespace llmc::cli {
@@ -32,9 +34,9 @@ absl::Status checkSupported(const lora::TrainConfig &config, absl::string_view f
         file, ": compute: int16 is not there yet; take auto, which is as exact where there is a "
               "matrix unit and f32 elsewhere"));
   if (config.fineTuneType == "full" && !config.adapterInit.empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": adapter_init: is of an adapter, and fine_tune_type: full trains none; "
-                           "merge it with 'llmc export-lora' and give the result as model"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ": adapter_init: is of an adapter, and fine_tune_type: full trains none; "
+              "merge it with 'llmc export-lora' and give the result as model"));
   return absl::OkStatus();
 }
 
@@ -57,9 +59,14 @@ void noteSurprises(const TrainingSetup &setup) {
 } // namespace
 
 absl::StatusOr<lora::TrainConfig> readConfig(const TrainOptions &options) {
-  if (options.config.empty())
-    return lora::parseConfig("", "", options.overrides);
-  return lora::loadConfig(options.config, options.overrides);
+  absl::StatusOr<lora::TrainConfig> config =
+      options.config.empty() ? lora::parseConfig("", "", options.overrides)
+                             : lora::loadConfig(options.config, options.overrides);
+  if (config.ok() && options.scratch)
+    config->fineTuneType = "full";
+  if (config.ok() && !options.tokenizer.empty())
+    config->tokenizerFile = options.tokenizer;
+  return config;
 }
 
 absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOptions &options) {
@@ -69,6 +76,13 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
   absl::StatusOr<lora::TrainConfig> config = readConfig(options);
   if (!config.ok())
     return config.status();
+  std::shared_ptr<void> modelFolder;
+  if (options.scratch) {
+    absl::StatusOr<std::shared_ptr<void>> made = makeScratchModel(options, *config);
+    if (!made.ok())
+      return made.status();
+    modelFolder = *std::move(made);
+  }
   absl::Status status = lora::checkComplete(*config, options.config);
   if (status.ok())
     status = checkSupported(*config, options.config);
@@ -103,9 +117,10 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
     return data.status();
   const unsigned threads =
       options.model.threads ? options.model.threads : static_cast<unsigned>(config->threads);
-  std::unique_ptr<TrainingSetup> setup(new TrainingSetup{
-      options, *std::move(config), *std::move(file), *std::move(base), *std::move(tokenizer),
-      *std::move(plan), *std::move(data), std::make_unique<ThreadTeam>(threads)});
+  std::unique_ptr<TrainingSetup> setup(
+      new TrainingSetup{options, std::move(modelFolder), *std::move(config), *std::move(file),
+                        *std::move(base), *std::move(tokenizer), *std::move(plan), *std::move(data),
+                        std::make_unique<ThreadTeam>(threads)});
   for (absl::string_view line : absl::StrSplit(setup->data.report.text(), '\n', absl::SkipEmpty()))
     printNote(line);
   noteSurprises(*setup);
@@ -140,7 +155,9 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
 absl::StatusOr<std::unique_ptr<lora::TrainableParameters>>
 TrainingSetup::parametersOf(TrainingModel &model) {
   if (isFull())
-    return lora::ModelWeights::create(*file, model, *team);
+    return lora::ModelWeights::create(*file, model, *team,
+                                      options.scratch ? absl::AsciiStrToUpper(config.outputType)
+                                                      : std::string("COPY"));
   return lora::AdapterParameters::create(config, base, plan, model);
 }
 

@@ -21,6 +21,8 @@ namespace llmc::cli {
 
 struct TrainOptions {
   std::string config; // a file; empty: none
+  bool scratch = false;  // the model is made (TrainScratch.h)
+  std::string tokenizer; // of scratch: a GGUF with the vocabulary, instead of the config's
   std::vector<std::string> overrides;
   bool plan = false, printConfig = false, json = false;
   ModelOptions model; // threads, targetCpu and noObjectCache
@@ -40,6 +42,7 @@ struct TrainingSetup {
   bool isFull() const { return config.fineTuneType == "full"; }
 
   TrainOptions options;
+  std::shared_ptr<void> modelFolder; // keeps alive what a plan from scratch has made
   lora::TrainConfig config;
   std::shared_ptr<gguf::GgufFile> file;
   lora::BaseModel base;

@@ -10,8 +10,10 @@ namespace llmc::lora {
 
 using Parameter = TrainingModel::Parameter;
 
-absl::StatusOr<std::unique_ptr<ModelWeights>>
-ModelWeights::create(const gguf::GgufFile &file, TrainingModel &model, ThreadTeam &team) {
+absl::StatusOr<std::unique_ptr<ModelWeights>> ModelWeights::create(const gguf::GgufFile &file,
+                                                                   TrainingModel &model,
+                                                                   ThreadTeam &team,
+                                                                   std::string fileType) {
   for (const Parameter &parameter : model.parameters()) {
     const gguf::TensorInfo *tensor = file.findTensor(parameter.source);
     // A part of a vector begins at an element.
@@ -19,14 +21,13 @@ ModelWeights::create(const gguf::GgufFile &file, TrainingModel &model, ThreadTea
     const bool isVector = tensor && tensor->shape.size() == 1;
     if (!tensor || !tensor->format || tensor->format->weights != 1 ||
         (isVector ? parameter.rows != 1 || first + parameter.columns > tensor->shape[0]
-                  : tensor->shape.size() != 2 ||
-                        uint64_t(parameter.columns) != tensor->shape[0] ||
+                  : tensor->shape.size() != 2 || uint64_t(parameter.columns) != tensor->shape[0] ||
                         first + parameter.rows > tensor->shape[1]))
-      return absl::InternalError(
-          absl::StrCat("the program that trains has '", parameter.name, "' of ", parameter.rows,
-                       " x ", parameter.columns, ", which ", file.path(), " does not have"));
+      return absl::InternalError(absl::StrCat("the program that trains has '", parameter.name,
+                                              "' of ", parameter.rows, " x ", parameter.columns,
+                                              ", which ", file.path(), " does not have"));
   }
-  return std::unique_ptr<ModelWeights>(new ModelWeights(file, model, team));
+  return std::unique_ptr<ModelWeights>(new ModelWeights(file, model, team, std::move(fileType)));
 }
 
 const gguf::TensorInfo &ModelWeights::tensorOf(size_t i) const {
@@ -57,10 +58,10 @@ absl::Status ModelWeights::write(const OutputFolder &output) const {
   for (size_t i = 0; i < tensors.size(); ++i)
     parts[model_.parameters()[i].source][model_.parameters()[i].firstRow] = i;
   quantize::QuantizationOptions options;
-  absl::StatusOr<const quantize::FileType *> copy = quantize::findFileType("COPY");
-  if (!copy.ok())
-    return copy.status();
-  options.fileType = *copy;
+  absl::StatusOr<const quantize::FileType *> type = quantize::findFileType(fileType_);
+  if (!type.ok())
+    return type.status();
+  options.fileType = *type;
   absl::StatusOr<quantize::QuantizationPlan> plan =
       quantize::planQuantization(file_, options, /*importance=*/nullptr);
   if (!plan.ok())
@@ -69,7 +70,8 @@ absl::Status ModelWeights::write(const OutputFolder &output) const {
     const auto found = parts.find(planned.name);
     if (found == parts.end())
       continue;
-    planned.format = planned.tensor->format;
+    if (planned.isCopied())
+      planned.format = planned.tensor->format;
     planned.change = [&, own = &found->second](uint64_t row, std::span<float> weights) {
       for (auto [first, i] : *own) {
         const Parameter &parameter = model_.parameters()[i];
@@ -95,11 +97,11 @@ absl::Status ModelWeights::dumpGradients(const DebugDumps &dumps, int64_t step,
     model_.toRows(i, tensors[i].gradient, rows);
     for (float &value : rows)
       value = static_cast<float>(value * scale);
-    named.push_back({parameter.name,
-                     "F32",
-                     {static_cast<uint64_t>(parameter.rows),
-                      static_cast<uint64_t>(parameter.columns)},
-                     floatBytes(rows)});
+    named.push_back(
+        {parameter.name,
+         "F32",
+         {static_cast<uint64_t>(parameter.rows), static_cast<uint64_t>(parameter.columns)},
+         floatBytes(rows)});
   }
   return dumps.writeGradients(step, named);
 }

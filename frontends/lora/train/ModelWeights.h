@@ -9,17 +9,21 @@
 #include "runtime/train/TrainingModel.h"
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace llmc::lora {
 
-// The values are f32, whatever floats the file has; the result has the file's types again.
+// The values are f32, whatever floats the file has; the result has the types of a file type of
+// `llmc quantize`, by default the file's own again.
 class ModelWeights : public TrainableParameters {
 public:
   // All live at least as long. Internal when the model's parameters are not tensors of the file, or
   // parts of them.
-  static absl::StatusOr<std::unique_ptr<ModelWeights>>
-  create(const gguf::GgufFile &file, TrainingModel &model, ThreadTeam &team);
+  static absl::StatusOr<std::unique_ptr<ModelWeights>> create(const gguf::GgufFile &file,
+                                                              TrainingModel &model,
+                                                              ThreadTeam &team,
+                                                              std::string fileType = "COPY");
 
   // The values of step 0 are the file's.
   absl::Status initialize() override { return restoreBase(); }
@@ -30,8 +34,9 @@ public:
   std::vector<Kind> kinds() const override;
 
 private:
-  ModelWeights(const gguf::GgufFile &file, TrainingModel &model, ThreadTeam &team)
-      : file_(file), model_(model), team_(team) {}
+  ModelWeights(const gguf::GgufFile &file, TrainingModel &model, ThreadTeam &team,
+               std::string fileType)
+      : file_(file), model_(model), team_(team), fileType_(std::move(fileType)) {}
 
   // Of the tensor that parameter i is a part of.
   const gguf::TensorInfo &tensorOf(size_t i) const;
@@ -39,6 +44,7 @@ private:
   const gguf::GgufFile &file_;
   TrainingModel &model_;
   ThreadTeam &team_;
+  std::string fileType_;
 };
 
 } // namespace llmc::lora

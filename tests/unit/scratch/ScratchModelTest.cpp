@@ -23,7 +23,7 @@ protected:
     config.attentionHeads = 2;
     config.maxSeqLength = 16;
   }
-  absl::Status make() { return makeInitialModel(config, folder.path("out/deeper")); }
+  absl::Status make() { return makeInitialModel(config, folder.path("out/deeper")).status(); }
   std::string file() const { return initialModelPath(folder.path("out/deeper")); }
   std::string error() { return std::string(make().message()); }
 
@@ -32,7 +32,12 @@ protected:
 };
 
 TEST_F(ScratchModel, ComesWithItsTokenizer) {
-  ASSERT_TRUE(make().ok()) << make();
+  auto made = makeInitialModel(config, folder.path("out/deeper"));
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_TRUE(made->isNew);
+  EXPECT_EQ(made->path, file());
+  EXPECT_EQ(made->vocabulary, 400);
+  EXPECT_FALSE(makeInitialModel(config, folder.path("out/deeper"))->isNew);
   auto gguf = gguf::GgufFile::open(file());
   ASSERT_TRUE(gguf.ok()) << gguf.status();
   auto tokenizer = loadTokenizer(**gguf);

@@ -1,0 +1,65 @@
+#include "tools/llmc/TrainScratch.h"
+#include "absl/strings/str_cat.h"
+#include "frontends/scratch/ScratchModel.h"
+#include "tools/llmc/Console.h"
+#include <cstdlib>
+#include <filesystem>
+
+namespace llmc::cli {
+namespace {
+
+// A folder that is removed with all that is in it.
+class TemporaryFolder {
+public:
+  static absl::StatusOr<std::shared_ptr<TemporaryFolder>> make() {
+    std::error_code error;
+    std::string path = std::filesystem::temp_directory_path(error) / "llmc-XXXXXX";
+    if (error || !::mkdtemp(path.data()))
+      return absl::UnavailableError(
+          absl::StrCat(path, ": cannot make a folder; let TMPDIR be one that can be written to"));
+    return std::shared_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+  }
+  const std::string path;
+
+private:
+  explicit TemporaryFolder(std::string path) : path(std::move(path)) {}
+};
+
+} // namespace
+
+absl::StatusOr<std::shared_ptr<void>> makeScratchModel(const TrainOptions &options,
+                                                       lora::TrainConfig &config) {
+  const auto in = [&](const absl::Status &status) {
+    return absl::Status(status.code(), absl::StrCat(options.config, ": ", status.message()));
+  };
+  std::string folder = config.outputDir;
+  // The config that a run has left behind names it.
+  if (!config.model.empty() && config.model != scratch::initialModelPath(folder))
+    return in(absl::InvalidArgumentError(
+        "model: --scratch makes the model, and would not use this one; remove it, or train it with "
+        "--lora"));
+  if (config.data.empty())
+    return in(absl::InvalidArgumentError("data is not given; add a line 'data: PATH'"));
+  std::shared_ptr<void> keeper;
+  if (options.plan) {
+    absl::StatusOr<std::shared_ptr<TemporaryFolder>> made = TemporaryFolder::make();
+    if (!made.ok())
+      return made.status();
+    folder = (*made)->path;
+    keeper = *made;
+  }
+  absl::StatusOr<scratch::InitialModel> initial = scratch::makeInitialModel(config, folder);
+  if (!initial.ok())
+    return in(initial.status());
+  if (initial->isNew)
+    printNote(absl::StrCat("made a vocabulary of ", initial->vocabulary, " tokens and ",
+                           initial->parameters, " first weights: ", initial->path));
+  config.model = initial->path;
+  return keeper;
+}
+
+} // namespace llmc::cli
