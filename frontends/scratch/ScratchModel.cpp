@@ -112,10 +112,25 @@ absl::StatusOr<TokenizerSource> vocabularyOf(const lora::TrainConfig &config) {
 std::string describe(const lora::TrainConfig &config, uint64_t digest) {
   std::string out = absl::StrCat("data: ", absl::Hex(digest, absl::kZeroPad16), "\n");
   for (absl::string_view line : absl::StrSplit(lora::fixedConfig(config), '\n'))
-    if (absl::StartsWith(line, "scratch.") || absl::StartsWith(line, "seed:") ||
-        absl::StartsWith(line, "max_seq_length:"))
+    if ((absl::StartsWith(line, "scratch.") && !absl::StartsWith(line, "scratch.tokenizer:")) ||
+        absl::StartsWith(line, "seed:") || absl::StartsWith(line, "max_seq_length:"))
       absl::StrAppend(&out, line, "\n");
   return out;
+}
+
+// A description that is larger than it was meant to be would fill the disk first.
+absl::Status checkSpace(const std::string &folder, uint64_t parameters) {
+  std::error_code error;
+  std::filesystem::path there = std::filesystem::absolute(folder, error);
+  while (!std::filesystem::exists(there, error) && there.has_relative_path())
+    there = there.parent_path();
+  const std::filesystem::space_info space = std::filesystem::space(there, error);
+  const uint64_t bytes = sizeof(float) * parameters;
+  if (error || bytes <= space.available)
+    return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(folder, ": ", parameters, " weights need ", bytes >> 20, " MiB there, and ",
+                   space.available >> 20, " are free; make room, or the model smaller"));
 }
 
 bool isThere(const std::string &path, absl::string_view description) {
@@ -158,12 +173,15 @@ absl::StatusOr<InitialModel> makeInitialModel(const lora::TrainConfig &config,
   absl::StatusOr<ModelShape> shape = shapeOf(config, tokenizer->size);
   if (!shape.ok())
     return shape.status();
+  const uint64_t parameters = shape->parameters(config.tieWordEmbeddings);
+  if (absl::Status status = checkSpace(folder, parameters); !status.ok())
+    return status;
   if (absl::Status status = lora::makeDirectory(folder); !status.ok())
     return status;
   if (absl::Status status = writeInitialModel(config, *shape, description, tokenizer->set, path);
       !status.ok())
     return status;
-  return InitialModel{path, true, shape->vocabulary, shape->parameters(config.tieWordEmbeddings)};
+  return InitialModel{path, true, shape->vocabulary, parameters};
 }
 
 } // namespace llmc::scratch

@@ -164,6 +164,8 @@ class ScratchErrors(ScratchCase):
             ({"scratch": "{vocab_size: 9}"}, ["config.yaml:4", "scratch.vocab_size", "out of range"]),
             ({"scratch": "{architecture: gpt5}"}, ["config.yaml:4", "gpt5", "give llama"]),
             ({"scratch": "{hiden_size: 64}"}, ["hiden_size", "did you mean scratch.hidden_size?"]),
+            ({"scratch": "{hidden_size: 65536, num_hidden_layers: 1024, vocab_size: 330}"},
+             ["out: ", " weights need ", "or the model smaller"]),
             ({"shape": ", context_length: 16"}, ["scratch.context_length", "max_seq_length 32"]),
             ({"shape": f", tokenizer: {self.folder / 'none.gguf'}"}, ["scratch.tokenizer", "none.gguf"]),
             ({"shape": f", tokenizer: {MODEL}"}, ["scratch.vocab_size", "has 2048 tokens", "remove vocab_size"]),

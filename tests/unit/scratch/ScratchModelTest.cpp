@@ -82,6 +82,8 @@ TEST_F(ScratchModel, TakesAnothersTokenizer) {
       ASSERT_TRUE(copy) << record.key;
       EXPECT_TRUE(std::ranges::equal(copy->record, record.record)) << record.key;
     }
+  EXPECT_FALSE((*ours)->get<std::string>("llmc.scratch")->find("shakespeare") != std::string::npos)
+      << "a path of this machine";
   config.vocabSize = 2000;
   EXPECT_THAT(error(), HasSubstr("scratch.vocab_size: " + config.tokenizerFile +
                                  " has 2048 tokens, not 2000; remove vocab_size"));
