@@ -23,8 +23,8 @@ absl::Status CompiledTraining::allocate() {
   const ProgramManifest &manifest = program_.manifest;
   int64_t floats = 0;
   for (const ProgramParameter &parameter : manifest.parameters) {
-    parameters_.push_back({parameter.name, parameter.rows, parameter.columns, parameter.source,
-                           parameter.firstRow});
+    parameters_.push_back(
+        {parameter.name, parameter.rows, parameter.columns, parameter.source, parameter.firstRow});
     floats += parameter.floats();
   }
   const int64_t rows = manifest.maxRows + kResultRowPadding;
@@ -50,13 +50,7 @@ absl::Status CompiledTraining::allocate() {
     values += parameter.floats();
     gradients += parameter.floats();
   }
-  for (int64_t row = 0; row < rows; ++row)
-    setLossWeight(row, 1);
   return absl::OkStatus();
-}
-
-void CompiledTraining::setLossWeight(int64_t row, float weight) {
-  reinterpret_cast<float *>(lossWeights_->data())[row * kRow] = weight;
 }
 
 std::vector<TrainedTensor> CompiledTraining::tensors() {
@@ -147,20 +141,27 @@ std::span<const float> CompiledTraining::run(StepFunction function,
 }
 
 absl::StatusOr<std::span<const float>> CompiledTraining::losses(std::span<const int32_t> inputs,
-                                                                std::span<const int32_t> targets) {
+                                                                std::span<const int32_t> targets,
+                                                                int64_t seed) {
   if (absl::Status status = check(inputs, targets); !status.ok())
     return status;
   const int64_t arguments[] = {reinterpret_cast<int64_t>(inputs.data()),
-                               reinterpret_cast<int64_t>(targets.data()), -1,
+                               reinterpret_cast<int64_t>(targets.data()), seed,
                                reinterpret_cast<int64_t>(lossRows_->data())};
   return run(program_.loss, arguments, static_cast<int64_t>(inputs.size()));
 }
 
 absl::StatusOr<std::span<const float>>
 CompiledTraining::addGradients(std::span<const int32_t> inputs, std::span<const int32_t> targets,
-                               int64_t seed) {
+                               int64_t seed, std::span<const float> weights) {
   if (absl::Status status = check(inputs, targets); !status.ok())
     return status;
+  if (!weights.empty() && weights.size() != inputs.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat(weights.size(), " weights for ", inputs.size(), " tokens"));
+  auto *rows = reinterpret_cast<float *>(lossWeights_->data());
+  for (size_t row = 0; row < inputs.size(); ++row)
+    rows[row * kRow] = weights.empty() ? 1 : weights[row];
   const int64_t arguments[] = {reinterpret_cast<int64_t>(inputs.data()),
                                reinterpret_cast<int64_t>(targets.data()), seed,
                                reinterpret_cast<int64_t>(lossWeights_->data()),

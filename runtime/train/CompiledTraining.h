@@ -23,15 +23,13 @@ public:
   void fromRows(size_t i, std::span<const float> rows, std::span<float> own) const override;
   void copyRow(size_t i, std::span<const float> own, int64_t row,
                std::span<float> out) const override;
-  absl::StatusOr<std::span<const float>> losses(std::span<const int32_t> inputs,
-                                                std::span<const int32_t> targets) override;
+  absl::StatusOr<std::span<const float>>
+  losses(std::span<const int32_t> inputs, std::span<const int32_t> targets, int64_t seed) override;
   absl::StatusOr<std::span<const float>> addGradients(std::span<const int32_t> inputs,
                                                       std::span<const int32_t> targets,
-                                                      int64_t seed) override;
+                                                      int64_t seed,
+                                                      std::span<const float> weights) override;
   std::vector<Memory> memory() const override;
-
-  /// What the loss of row `row` of a batch counts in gradients; 1 at first.
-  void setLossWeight(int64_t row, float weight);
 
 private:
   CompiledTraining(Program program, int64_t sequence, ThreadTeam &team)

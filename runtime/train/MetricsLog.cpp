@@ -4,6 +4,7 @@
 #include "runtime/core/FileError.h"
 #include "runtime/core/MappedFile.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 #include <cmath>
@@ -12,24 +13,81 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 #include <utility>
+#include <variant>
 
 namespace llmc {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+using Number = std::optional<double> Metrics::*;
+using Rewards = std::optional<RewardMetrics> Metrics::*;
 struct MetricsField {
-  const char *key;
-  std::optional<double> Metrics::*member;
+  const char *key; // of rewards: what stands in front of theirs
+  std::variant<Number, Rewards> member;
 };
 constexpr MetricsField kFields[] = {
     {"epoch", &Metrics::epoch},
     {"loss", &Metrics::loss},
     {"learning_rate", &Metrics::learningRate},
     {"grad_norm", &Metrics::gradientNorm},
+    {"", &Metrics::rewards},
     {"tokens_per_second", &Metrics::tokensPerSecond},
     {"seconds", &Metrics::seconds},
     {"eval_loss", &Metrics::validationLoss},
+    {"eval_", &Metrics::validationRewards},
+};
+
+struct RewardField {
+  const char *key;
+  double RewardMetrics::*member;
+};
+constexpr RewardField kRewardFields[] = {
+    {"rewards/chosen", &RewardMetrics::chosen},
+    {"rewards/rejected", &RewardMetrics::rejected},
+    {"rewards/accuracies", &RewardMetrics::accuracy},
+    {"rewards/margins", &RewardMetrics::margin},
+};
+
+struct Writer {
+  const Metrics &metrics;
+  const char *key;
+  Json &object;
+
+  void operator()(Number member) const {
+    if (const std::optional<double> value = metrics.*member)
+      object[key] = *value; // what is not finite becomes null
+  }
+  void operator()(Rewards member) const {
+    if (const std::optional<RewardMetrics> &rewards = metrics.*member)
+      for (const RewardField &field : kRewardFields)
+        object[absl::StrCat(key, field.key)] = (*rewards).*field.member;
+  }
+};
+
+struct Reader {
+  const Json &object;
+  const char *key;
+  Metrics &metrics;
+
+  std::optional<double> number(const std::string &name) const {
+    const auto found = object.find(name);
+    if (found == object.end())
+      return std::nullopt;
+    return found->is_number() ? found->get<double>() : std::nan("");
+  }
+  void operator()(Number member) const { metrics.*member = number(key); }
+  void operator()(Rewards member) const {
+    RewardMetrics rewards;
+    bool some = false;
+    for (const RewardField &field : kRewardFields)
+      if (const std::optional<double> value = number(absl::StrCat(key, field.key))) {
+        rewards.*field.member = *value;
+        some = true;
+      }
+    if (some)
+      metrics.*member = rewards;
+  }
 };
 
 /// No line of ours is longer; a longer one is not parsed.
@@ -40,8 +98,7 @@ constexpr size_t kLongestLine = 4096;
 std::string metricsText(const Metrics &metrics) {
   Json object = {{"step", metrics.step}};
   for (const MetricsField &field : kFields)
-    if (const std::optional<double> value = metrics.*field.member)
-      object[field.key] = *value; // what is not finite becomes null
+    std::visit(Writer{metrics, field.key, object}, field.member);
   return object.dump();
 }
 
@@ -54,8 +111,7 @@ std::optional<Metrics> parseMetrics(absl::string_view line) {
   Metrics metrics;
   metrics.step = object["step"].get<int64_t>();
   for (const MetricsField &field : kFields)
-    if (const auto found = object.find(field.key); found != object.end())
-      metrics.*field.member = found->is_number() ? found->get<double>() : std::nan("");
+    std::visit(Reader{object, field.key, metrics}, field.member);
   return metrics;
 }
 

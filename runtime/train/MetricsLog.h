@@ -13,16 +13,26 @@
 
 namespace llmc {
 
+/// Means over pairs of answers, of which one is preferred.
+struct RewardMetrics {
+  double chosen = 0;   ///< "rewards/chosen"
+  double rejected = 0; ///< "rewards/rejected"
+  double accuracy = 0; ///< "rewards/accuracies": share of pairs whose chosen answer has the higher
+  double margin = 0;   ///< "rewards/margins"
+};
+
 /// A line of metrics.jsonl: an object with these keys, those without a value left out.
 struct Metrics {
   int64_t step = 0;                 ///< "step", counted from 1; a validation has the last one's
   std::optional<double> epoch = {}; ///< "epoch": passes over the data, with a fraction
-  std::optional<double> loss = {};  ///< "loss": mean over the step's learned tokens
-  std::optional<double> learningRate = {};    ///< "learning_rate"
-  std::optional<double> gradientNorm = {};    ///< "grad_norm"
-  std::optional<double> tokensPerSecond = {}; ///< "tokens_per_second"
-  std::optional<double> seconds = {};         ///< "seconds" since the start
-  std::optional<double> validationLoss = {};  ///< "eval_loss"
+  std::optional<double> loss = {};  ///< "loss": mean over the step's learned tokens, or its pairs
+  std::optional<double> learningRate = {};             ///< "learning_rate"
+  std::optional<double> gradientNorm = {};             ///< "grad_norm"
+  std::optional<RewardMetrics> rewards = {};           ///< of the step's pairs
+  std::optional<double> tokensPerSecond = {};          ///< "tokens_per_second"
+  std::optional<double> seconds = {};                  ///< "seconds" since the start
+  std::optional<double> validationLoss = {};           ///< "eval_loss"
+  std::optional<RewardMetrics> validationRewards = {}; ///< with "eval_" in front
 };
 
 /// The log of a run, one JSON object a line.

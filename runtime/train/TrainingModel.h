@@ -43,16 +43,20 @@ public:
                        std::span<float> out) const = 0;
 
   /// The loss of each row of a batch, in nats: whole sequences of inputs one after the other, and
-  /// for each the token to be predicted, -1 where none is; the loss there is 0. Nothing is dropped
-  /// out. Valid until the next call. InvalidArgument for an id that is not in the vocabulary or
-  /// rows that are no whole sequences, or more than the model was compiled for.
-  virtual absl::StatusOr<std::span<const float>> losses(std::span<const int32_t> inputs,
-                                                        std::span<const int32_t> targets) = 0;
-
-  /// The same, and adds the derivatives of the sum of the losses to the gradients. `seed` chooses
-  /// what dropout leaves out; negative: nothing.
+  /// for each the token to be predicted, -1 where none is; the loss there is 0. `seed` chooses what
+  /// dropout leaves out; negative: nothing. Valid until the next call. InvalidArgument for an id
+  /// that is not in the vocabulary or rows that are no whole sequences, or more than the model was
+  /// compiled for.
   virtual absl::StatusOr<std::span<const float>>
-  addGradients(std::span<const int32_t> inputs, std::span<const int32_t> targets, int64_t seed) = 0;
+  losses(std::span<const int32_t> inputs, std::span<const int32_t> targets, int64_t seed) = 0;
+
+  /// The same, and adds the derivatives of the sum of the losses, each times its weight, to the
+  /// gradients. No weights are weights of 1, else there is one for each row; what is returned has
+  /// none.
+  virtual absl::StatusOr<std::span<const float>> addGradients(std::span<const int32_t> inputs,
+                                                              std::span<const int32_t> targets,
+                                                              int64_t seed,
+                                                              std::span<const float> weights) = 0;
 
   /// Bytes of memory beside the mapped model file, by what they are for: "weights" (packed),
   /// "parameters", "activations", "scratch".

@@ -51,7 +51,7 @@ absl::Status run(int argc, char **argv) {
   std::vector<double> seconds;
   for (int64_t i = 0; i < steps; ++i) {
     auto start = std::chrono::steady_clock::now();
-    auto losses = (*model)->addGradients(tokens, targets, -1);
+    auto losses = (*model)->addGradients(tokens, targets, -1, {});
     if (!losses.ok())
       return losses.status();
     seconds.push_back(

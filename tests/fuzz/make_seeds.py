@@ -172,6 +172,14 @@ def data_seeds():
         yield template, jsonl(f"{{chat_template: {template}, mask_prompt: true}}", {"messages": messages},
                               {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]},
                               {"instruction": "do", "input": "a", "output": "b"})
+    answers = [{"role": "assistant", "content": text} for text in ("ab", "b e")]
+    yield "preferences", jsonl("{train_mode: dpo, max_seq_length: 24}", {"prompt": "a", "chosen": "b", "rejected": "e"},
+                               {"chosen": "a b a", "rejected": "a b e"},
+                               {"question": "a", "system": "be", "chosen": "b", "rejected": "e"},
+                               {"prompt": messages[:2], "chosen": answers[:1], "rejected": answers[1:]},
+                               {"chosen": messages[:2] + answers[:1], "rejected": messages[:2] + answers[1:]},
+                               {"conversations": [{"from": "human", "value": "a"}],
+                                "chosen": {"from": "gpt", "value": "b"}, "rejected": {"from": "gpt", "value": "e"}})
     yield "parts", jsonl("{fill_with_next: true}", {"messages": [
         {"role": "user", "content": [{"type": "text", "text": "a"}]}, {"role": "assistant", "content": "\u00e4"}]})
 

@@ -146,17 +146,14 @@ absl::Status compiledStep(std::shared_ptr<gguf::GgufFile> file, const Arguments 
     out.write(reinterpret_cast<const char *>(values.data()),
               static_cast<std::streamsize>(values.size() * sizeof(double)));
   };
-  // Evaluation drops nothing.
-  if (a.import.dropout == 0) {
-    LLMC_ASSIGN_OR_RETURN(std::span<const float> losses, model->losses(a.tokens, a.targets));
-    write(losses);
-  }
+  LLMC_ASSIGN_OR_RETURN(std::span<const float> forward, model->losses(a.tokens, a.targets, a.seed));
+  write(forward);
+  std::vector<float> weights;
   for (size_t t = 0; t < a.tokens.size(); ++t)
-    model->setLossWeight(static_cast<int64_t>(t), static_cast<float>(lossWeight(t)));
+    weights.push_back(static_cast<float>(lossWeight(t)));
   LLMC_ASSIGN_OR_RETURN(std::span<const float> losses,
-                        model->addGradients(a.tokens, a.targets, a.seed));
-  for (int i = a.import.dropout == 0 ? 1 : 0; i < 2; ++i)
-    write(losses);
+                        model->addGradients(a.tokens, a.targets, a.seed, weights));
+  write(losses);
   for (size_t i : order) {
     rows.resize(size(i));
     model->toRows(i, tensors[i].gradient, rows);

@@ -126,7 +126,8 @@ void addTrainCommand(CLI::App &app, Action &action) {
       "Print one JSON document at the end: output_dir, adapter (or model), steps, total_steps, "
       "resumed_from, tokens, seconds, interrupted, stopped_early, eval_tokens, "
       "loss_before, loss_after, ppl_before, ppl_after, loss_change, loss_change_stderr, "
-      "measurable, sample");
+      "measurable, sample; of preferences eval_pairs, margin_before, accuracy_before, "
+      "likelier_before and those after instead of eval_tokens and ppl");
   addThreadsOption(*command, options->model.threads);
   addTargetOptions(*command, options->model);
   command->footer(absl::StrCat(

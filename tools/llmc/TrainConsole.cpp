@@ -23,11 +23,22 @@ void TrainConsole::note(absl::string_view text) {
   printNote(text);
 }
 
+namespace {
+
+// "", or "  margin 0.0123  accuracy 75 %"
+std::string rewardText(const lora::RewardSums &rewards) {
+  return rewards.pairs == 0 ? ""
+                            : absl::StrFormat("  margin %.4f  accuracy %.0f %%", rewards.margin(),
+                                              100 * rewards.accuracy());
+}
+
+} // namespace
+
 void TrainConsole::step(const lora::StepReport &r) {
   const std::string text = absl::StrFormat(
-      "step %d of %d  loss %.4f (mean %.4f)  lr %.3g  grad norm %.3g  %.0f tokens/s  %s left  %s",
-      r.step, r.totalSteps, r.loss, r.meanLoss, r.learningRate, r.gradientNorm, r.tokensPerSecond,
-      durationText(r.secondsLeft), bytesText(anonymousMemory()));
+      "step %d of %d  loss %.4f (mean %.4f)%s  lr %.3g  grad norm %.3g  %.0f tokens/s  %s left  %s",
+      r.step, r.totalSteps, r.loss, r.meanLoss, rewardText(r.rewards), r.learningRate,
+      r.gradientNorm, r.tokensPerSecond, durationText(r.secondsLeft), bytesText(anonymousMemory()));
   if (terminal_)
     progress_.show(static_cast<double>(r.step) / static_cast<double>(r.totalSteps), text);
   else if (r.step % every_ == 0 || r.step == r.totalSteps)
@@ -39,9 +50,13 @@ void TrainConsole::validating(absl::string_view what, double share) {
     progress_.show(share, what);
 }
 
-void TrainConsole::validated(int64_t step, double loss) {
-  note(absl::StrFormat("step %d: validation loss %.4f, perplexity %.4f", step, loss,
-                       std::exp(loss)));
+void TrainConsole::validated(int64_t step, const lora::ValidationLosses &losses) {
+  if (losses.rewards.pairs > 0)
+    note(absl::StrFormat("step %d: validation loss %.4f%s", step, losses.mean(),
+                         rewardText(losses.rewards)));
+  else
+    note(absl::StrFormat("step %d: validation loss %.4f, perplexity %.4f", step, losses.mean(),
+                         losses.perplexity()));
 }
 
 } // namespace llmc::cli

@@ -20,7 +20,7 @@ public:
   void note(absl::string_view text) override;
   void step(const lora::StepReport &report) override;
   void validating(absl::string_view what, double share) override;
-  void validated(int64_t step, double loss) override;
+  void validated(int64_t step, const lora::ValidationLosses &losses) override;
   void clear() { progress_.clear(); }
 
 private:

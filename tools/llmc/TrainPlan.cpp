@@ -1,6 +1,7 @@
 #include "tools/llmc/TrainPlan.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "frontends/lora/train/Objective.h"
 #include "frontends/lora/train/RunLength.h"
 #include "runtime/core/Interrupt.h"
 #include "runtime/train/AdamW.h"
@@ -66,15 +67,19 @@ std::vector<int32_t> someTokens(const lora::TrainingData &data, int64_t count) {
 // The seconds of one step: its batches and the optimizer.
 absl::StatusOr<double> timeStep(TrainingSetup &setup, const Choice &choice, TrainingModel &model,
                                 AdamW &optimizer) {
-  const int64_t rows = choice.context * choice.batch;
+  const int64_t rows =
+      choice.context * choice.batch * static_cast<int64_t>(lora::sequencesPerSample(setup.config));
   const std::vector<int32_t> inputs = someTokens(setup.data, rows);
   std::vector<int32_t> targets(inputs.begin() + 1, inputs.end());
   targets.push_back(inputs[0]);
   double seconds = 0;
   for (int attempt = 0; attempt < 2 && (attempt == 0 || seconds < kShortSeconds); ++attempt) {
     const Clock::time_point start = Clock::now();
-    absl::StatusOr<std::span<const float>> losses =
-        model.addGradients(inputs, targets, lora::dropoutSeed(setup.config, 1, 0));
+    absl::StatusOr<std::span<const float>> losses = std::span<const float>();
+    for (int pass = 0; losses.ok() && pass < lora::forwardPasses(setup.config); ++pass)
+      losses = model.losses(inputs, targets, -1);
+    if (losses.ok())
+      losses = model.addGradients(inputs, targets, lora::dropoutSeed(setup.config, 1, 0), {});
     if (!losses.ok())
       return losses.status();
     const double batch = secondsSince(start);
@@ -116,11 +121,10 @@ absl::Status measure(TrainingSetup &setup, Choice &choice, std::vector<Kind> &ki
 
 void printText(const TrainingSetup &setup, const std::vector<Choice> &choices,
                const std::vector<Kind> &kinds) {
-  std::string out = setup.isFull()
-                        ? absl::StrFormat("%-14s %9s %6s %12s\n", "trained", "tensors", "",
-                                          "parameters")
-                        : absl::StrFormat("%-14s %9s %6s %12s\n", "adapted", "matrices", "rank",
-                                          "parameters");
+  std::string out =
+      setup.isFull()
+          ? absl::StrFormat("%-14s %9s %6s %12s\n", "trained", "tensors", "", "parameters")
+          : absl::StrFormat("%-14s %9s %6s %12s\n", "adapted", "matrices", "rank", "parameters");
   Kind all;
   for (const Kind &kind : kinds) {
     absl::StrAppendFormat(&out, "%-14s %9d %6s %12d\n", kind.name, kind.tensors,

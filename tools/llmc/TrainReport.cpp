@@ -44,6 +44,44 @@ std::string verdict(const lora::LossChange &change, const lora::TrainConfig &con
                          thing, -perplexityChange(change));
 }
 
+// The same of pairs of answers.
+std::string pairVerdict(const lora::TrainOutcome &outcome) {
+  const lora::LossChange change = lora::lossChange(*outcome.before, *outcome.after);
+  const lora::RewardSums &after = outcome.after->rewards;
+  if (!change.measurable())
+    return absl::StrFormat(
+        "Nothing changed that can be measured: a loss of %+.2g per pair, which may be "
+        "off by %.2g. More steps, more pairs or a higher learning_rate may.\n",
+        -change.mean, 2 * change.error);
+  if (change.mean < 0)
+    return "The model tells the answers of held-back pairs apart worse than before: it has learned "
+           "the training pairs by heart, or learning_rate is too high.\n";
+  return absl::StrFormat(
+      "Of pairs that it was not trained on, the model now prefers the chosen answer in %.1f %%; it "
+      "is the likelier one in %.1f %%, which were %.1f %% before.\n",
+      100 * after.accuracy(), 100 * after.likelierShare(),
+      100 * outcome.before->rewards.likelierShare());
+}
+
+std::string pairTable(const lora::TrainOutcome &outcome, const Words &words) {
+  const lora::LossChange change = lora::lossChange(*outcome.before, *outcome.after);
+  std::string out = absl::StrFormat("%-18s %10s %12s %10s %10s\n", "held-back pairs", "loss",
+                                    "margin", "accuracy", "likelier");
+  for (auto [name, losses] :
+       {std::pair(words.before, &*outcome.before), std::pair(words.after, &*outcome.after)}) {
+    const lora::RewardSums &rewards = losses->rewards;
+    // The reference has no preference of its own.
+    const bool none = rewards.chosen == 0 && rewards.rejected == 0;
+    absl::StrAppendFormat(&out, "%-18s %10.4f %12.4f %10s %8.1f %%\n", name, losses->mean(),
+                          rewards.margin(),
+                          none ? "-" : absl::StrFormat("%.1f %%", 100 * rewards.accuracy()),
+                          100 * rewards.likelierShare());
+  }
+  absl::StrAppendFormat(&out, "%-18s %+10.4f   %d pairs, standard error %.4f\n", "change",
+                        -change.mean, outcome.after->losses.size(), change.error);
+  return out;
+}
+
 std::string table(const lora::TrainOutcome &outcome, const Words &words) {
   const lora::LossChange change = lora::lossChange(*outcome.before, *outcome.after);
   std::string out = absl::StrFormat("%-18s %10s %12s\n", "held-back data", "loss", "perplexity");
@@ -74,6 +112,8 @@ std::string outcomeText(const lora::TrainOutcome &outcome, const lora::TrainConf
   if (!outcome.before)
     absl::StrAppend(&out, "No data is held back, so nobody knows what the ", words.thing,
                     " is worth; val_size: 0.05 would.\n");
+  else if (outcome.after->rewards.pairs > 0)
+    absl::StrAppend(&out, "\n", pairTable(outcome, words), "\n", pairVerdict(outcome));
   else
     absl::StrAppend(&out, "\n", table(outcome, words), "\n",
                     verdict(lora::lossChange(*outcome.before, *outcome.after), config));
@@ -99,11 +139,20 @@ nlohmann::ordered_json outcomeJson(const lora::TrainOutcome &outcome,
                                   {"stopped_early", outcome.stopped}};
   if (outcome.before) {
     const lora::LossChange change = lora::lossChange(*outcome.before, *outcome.after);
-    document["eval_tokens"] = outcome.after->losses.size();
+    const bool pairs = outcome.after->rewards.pairs > 0;
+    document[pairs ? "eval_pairs" : "eval_tokens"] = outcome.after->losses.size();
     document["loss_before"] = outcome.before->mean();
     document["loss_after"] = outcome.after->mean();
-    document["ppl_before"] = outcome.before->perplexity();
-    document["ppl_after"] = outcome.after->perplexity();
+    for (const auto &[when, losses] :
+         {std::pair("before", &*outcome.before), std::pair("after", &*outcome.after)}) {
+      if (!pairs) {
+        document[absl::StrCat("ppl_", when)] = losses->perplexity();
+        continue;
+      }
+      document[absl::StrCat("margin_", when)] = losses->rewards.margin();
+      document[absl::StrCat("accuracy_", when)] = losses->rewards.accuracy();
+      document[absl::StrCat("likelier_", when)] = losses->rewards.likelierShare();
+    }
     document["loss_change"] = -change.mean;
     document["loss_change_stderr"] = change.error;
     document["measurable"] = change.measurable();

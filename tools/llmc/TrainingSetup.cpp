@@ -128,7 +128,7 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
 }
 
 absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t sequence,
-                                                                        int64_t rows) {
+                                                                        int64_t samples) {
   TrainingLoadOptions load;
   load.import.sequence = sequence;
   load.import.full = isFull();
@@ -136,7 +136,7 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
   for (const lora::AdapterMatrix &matrix : plan.matrices)
     load.import.adapters.push_back(
         {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale())});
-  load.batch = rows;
+  load.batch = samples * static_cast<int64_t>(lora::sequencesPerSample(config));
   Progress progress("packing weights");
   load.progress = [&](double share) { progress.show(share); };
   load.compile.targetCpu = options.model.targetCpu;

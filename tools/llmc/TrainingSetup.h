@@ -33,9 +33,9 @@ struct TrainingSetup {
   // Errors name the config's file, the model or the data. An adapter to start from is checked, too.
   static absl::StatusOr<std::unique_ptr<TrainingSetup>> open(const TrainOptions &options);
 
-  // Compiles the model for batches of `rows` sequences of `sequence` tokens each, and packs its
-  // weights; shows progress.
-  absl::StatusOr<std::unique_ptr<TrainingModel>> loadModel(int64_t sequence, int64_t rows);
+  // Compiles the model for batches of `samples` of the data, whose sequences have `sequence`
+  // tokens, and packs its weights; shows progress.
+  absl::StatusOr<std::unique_ptr<TrainingModel>> loadModel(int64_t sequence, int64_t samples);
 
   // What the config says is trained of such a model, which lives at least as long.
   absl::StatusOr<std::unique_ptr<lora::TrainableParameters>> parametersOf(TrainingModel &model);

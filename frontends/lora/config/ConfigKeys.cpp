@@ -33,6 +33,23 @@ const ConfigKey kKeys[] = {
     {"fine_tune_type", "adapter finetuning_type peft_type", &C::fineTuneType, "lora", kAny,
      "lora|full", "what is trained: an adapter, or all weights of an F32, F16 or BF16 model", "",
      kFixed},
+    {"train_mode", "rl stage", &C::trainMode, "sft", kAny, "sft|dpo|orpo|ipo|pt=sft",
+     "sft learns texts; dpo, orpo and ipo (dpo with dpo_loss_type: ipo) learn which of two answers "
+     "is better, from lines of prompt, chosen and rejected",
+     "", kFixed},
+    {"beta",
+     "dpo.beta orpo.beta dpo_beta rl_beta pref_beta orpo_alpha orpo_lambda orpo.lambda orpo.alpha "
+     "lambda",
+     &C::beta, "0.1", kPositive, "",
+     "dpo: how near to the base the model stays, higher is nearer; orpo: what the odds ratio "
+     "counts beside the likelihood (lambda)",
+     "", kFixed},
+    {"dpo_loss_type", "dpo.loss_type loss_type pref_loss dpo_cpo_loss_type", &C::dpoLossType,
+     "sigmoid", kAny, "sigmoid|hinge|ipo|orpo",
+     "of how much better the chosen answer is; orpo is train_mode: orpo", "", kFixed},
+    {"label_smoothing", "dpo.label_smoothing dpo_label_smoothing", &C::labelSmoothing, "0",
+     Range{.least = 0, .most = 0.5, .openMost = true}, "",
+     "share of pairs that may be the wrong way round, of dpo_loss_type: sigmoid", "", kFixed},
 
     {"lora.rank", "r lora_r lora_rank lora_parameters.rank model.lora_rank", &C::rank, "8", kRanks,
      "", "rank of the adapter's matrices", "--lora-r N", kFixed},
@@ -69,7 +86,7 @@ const ConfigKey kKeys[] = {
      "256", Range{.least = 2, .most = 1 << 20}, "", "tokens of a sample that are learned from",
      "-c N, --ctx N", kFixed},
     {"batch_size", "micro_batch_size per_device_train_batch_size", &C::batchSize, "4", kCounts, "",
-     "samples that are computed at once", "-b N, --batch N", kFixed},
+     "samples that are computed at once; of preferences, pairs of them", "-b N, --batch N", kFixed},
     {"gradient_accumulation_steps", "grad_accumulation_steps", &C::accumulationSteps, "1", kCounts,
      "", "batches of a step", "--grad-acc N", kFixed},
     {"epochs", "num_epochs num_train_epochs", &C::epochs, "1", kPositive, "",

@@ -1,5 +1,6 @@
 #include "frontends/lora/config/TrainConfig.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -56,6 +57,40 @@ absl::StatusOr<FoundKey> findKey(absl::string_view where, const std::string &pat
                              : absl::StrCat("unknown key; did you mean ", nearest, "?"));
 }
 
+// Where a key was given.
+using Where = absl::FunctionRef<std::string(const char *)>;
+
+// Of preferences, other programs have the kind of loss in one key or in two.
+absl::Status resolvePreferences(TrainConfig &config, Where where) {
+  if (config.trainMode == "ipo") {
+    config.trainMode = "dpo";
+    config.dpoLossType = "ipo";
+  }
+  if (config.dpoLossType == "orpo") {
+    if (config.trainMode == "dpo")
+      config.trainMode = "orpo";
+    config.dpoLossType = "sigmoid";
+  }
+  if (!learnsPreferences(config))
+    return absl::OkStatus();
+  if (config.trainMode == "orpo" && config.dpoLossType != "sigmoid")
+    return bad(where("dpo_loss_type"), "dpo_loss_type", "is of train_mode: dpo; remove it");
+  if (config.labelSmoothing > 0 && (config.trainMode != "dpo" || config.dpoLossType != "sigmoid"))
+    return bad(where("label_smoothing"), "label_smoothing",
+               "is of train_mode: dpo with dpo_loss_type: sigmoid; remove it");
+  if (config.trainMode == "dpo" && config.fineTuneType == "full")
+    return bad(where("train_mode"), "train_mode",
+               "dpo compares with the model as it was, of which fine_tune_type: full keeps no "
+               "copy; take fine_tune_type: lora, or train_mode: orpo");
+  if (!config.maskPrompt)
+    return bad(where("mask_prompt"), "mask_prompt",
+               "preferences are between answers, prompts are not learned; remove it");
+  if (config.fillWithNext)
+    return bad(where("fill_with_next"), "fill_with_next",
+               "an answer of a pair has a row of its own; remove it");
+  return absl::OkStatus();
+}
+
 // Values that depend on each other.
 absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_view file) {
   const auto where = [&](const char *name) {
@@ -75,6 +110,8 @@ absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_v
                "higher than learning_rate; give a lower one");
   if (config.valSize >= 1 && config.valSize != static_cast<double>(int64_t(config.valSize)))
     return bad(where("val_size"), "val_size", "give a share below 1 or a whole number of samples");
+  if (absl::Status status = resolvePreferences(config, where); !status.ok())
+    return status;
   if (config.overlapping && config.fillWithNext)
     return bad(where("fill_with_next"), "fill_with_next",
                "overlapping samples have no room left to fill; give one of them");

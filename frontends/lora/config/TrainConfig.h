@@ -21,6 +21,11 @@ using ModuleValues = std::vector<std::pair<std::string, double>>;
 struct TrainConfig : ScratchConfig {
   std::string model, data, validationData, outputDir, adapterInit, fineTuneType;
 
+  std::string trainMode; // "sft", "dpo" or "orpo"
+  double beta;
+  std::string dpoLossType;
+  double labelSmoothing;
+
   int64_t rank;
   double alpha; // never 0 after parsing: "auto" and `scale` are resolved
   double scale; // 0: not given
@@ -29,7 +34,7 @@ struct TrainConfig : ScratchConfig {
   ModuleValues rankPattern, alphaPattern;
   bool useRslora;
   double loraPlusRatio; // learning rate of B, in times of that of A
-  int64_t numLayers; // 0: all
+  int64_t numLayers;    // 0: all
 
   int64_t maxSeqLength, batchSize, accumulationSteps;
   double epochs;
@@ -71,6 +76,12 @@ struct TrainConfig : ScratchConfig {
   std::string dumpBatches;
   std::vector<int64_t> dumpGradients;
 };
+
+// Whether samples are pairs of answers, of which one is better.
+inline bool learnsPreferences(const TrainConfig &config) { return config.trainMode != "sft"; }
+inline uint64_t sequencesPerSample(const TrainConfig &config) {
+  return learnsPreferences(config) ? 2 : 1;
+}
 
 // Every default.
 TrainConfig defaultConfig();

@@ -9,6 +9,10 @@ namespace {
 
 constexpr absl::string_view kOrderStream = "order";
 
+bool startsWith(const Sample &sample, int32_t token) {
+  return !sample.tokens.empty() && sample.tokens[0] == token;
+}
+
 } // namespace
 
 std::vector<int32_t> Batch::inputs() const {
@@ -30,60 +34,101 @@ std::vector<int32_t> Batch::targets() const {
 
 BatchSource::BatchSource(const Dataset &data, const TrainConfig &config, const Tokenizer &tokenizer,
                          bool endless)
-    : data_(data), rows_(config.batchSize), columns_(config.maxSeqLength + 1), seed_(config.seed),
-      endless_(endless), shuffle_(config.shuffle && endless), fill_(config.fillWithNext),
-      separateBos_(config.separateWithBos), separateEos_(config.separateWithEos),
+    : data_(data), samples_(config.batchSize), columns_(config.maxSeqLength + 1),
+      seed_(config.seed), endless_(endless), shuffle_(config.shuffle && endless),
+      fill_(config.fillWithNext), separateBos_(config.separateWithBos),
+      separateEos_(config.separateWithEos),
       bos_(tokenizer.addsBos() ? tokenizer.bosId().value_or(-1) : -1),
       eos_(tokenizer.eosId().value_or(-1)), padding_(eos_ < 0 ? 0 : eos_) {}
+
+// A row that is being filled.
+struct BatchSource::Row {
+  Batch &batch;
+  uint64_t begin, at = 0;
+
+  bool full() const { return at == batch.columns; }
+  int32_t last() const { return batch.tokens[begin + at - 1]; }
+  void put(int32_t token, bool learned) {
+    if (full())
+      return;
+    batch.tokens[begin + at] = token;
+    batch.mask[begin + at] = learned && at > 0;
+    batch.learned += batch.mask[begin + at];
+    ++at;
+  }
+  void put(const Sample &sample) {
+    for (size_t i = 0; i < sample.tokens.size(); ++i)
+      put(sample.tokens[i], sample.learned.empty() || sample.learned[i]);
+  }
+};
+
+void BatchSource::clear(Batch &batch) const {
+  batch.rows = samples_ * data_.sequencesPerSample();
+  batch.columns = columns_;
+  batch.tokens.assign(batch.rows * columns_, padding_);
+  batch.mask.assign(batch.rows * columns_, 0);
+  batch.learned = 0;
+  batch.samples.clear();
+}
 
 bool BatchSource::next(Batch &batch) {
   if (!endless_ && epoch_ > 0)
     return false;
-  batch.rows = rows_;
-  batch.columns = columns_;
-  batch.tokens.assign(rows_ * columns_, padding_);
-  batch.mask.assign(rows_ * columns_, 0);
-  batch.learned = batch.samples = 0;
-  for (uint64_t row = 0; row < rows_ && (endless_ || epoch_ == 0); ++row)
-    fillRow(batch.tokens.data() + row * columns_, batch.mask.data() + row * columns_, batch);
+  if (fill_) {
+    clear(batch);
+    for (uint64_t row = 0; row < batch.rows && (endless_ || epoch_ == 0); ++row) {
+      Row filled{batch, row * columns_};
+      fillWithNext(filled);
+    }
+    return true;
+  }
+  std::vector<uint64_t> samples;
+  while (samples.size() < samples_ && (endless_ || epoch_ == 0))
+    samples.push_back(take());
+  fill(samples, batch);
   return true;
 }
 
-Sample BatchSource::take() {
-  const uint64_t size = data_.size();
-  uint64_t at = place_;
-  if (shuffle_)
-    at = Permutation(size,
-                     Random(seed_ + epoch_ * 0x9e3779b97f4a7c15u, kOrderStream).next())(place_);
-  if (++place_ == size) {
+void BatchSource::fill(std::span<const uint64_t> samples, Batch &batch) const {
+  clear(batch);
+  batch.samples.assign(samples.begin(), samples.end());
+  const uint64_t sequences = data_.sequencesPerSample();
+  for (uint64_t i = 0; i < samples.size() * sequences; ++i) {
+    const Sample sample = data_.sample(samples[i / sequences], i % sequences);
+    Row row{batch, i * columns_};
+    if (bos_ >= 0 && !startsWith(sample, bos_))
+      row.put(bos_, false);
+    row.put(sample);
+  }
+}
+
+uint64_t BatchSource::sampleAt(uint64_t epoch, uint64_t place) const {
+  if (!shuffle_)
+    return place;
+  const uint64_t key = Random(seed_ + epoch * 0x9e3779b97f4a7c15u, kOrderStream).next();
+  return Permutation(data_.size(), key)(place);
+}
+
+uint64_t BatchSource::take() {
+  const uint64_t sample = sampleAt(epoch_, place_);
+  if (++place_ == data_.size()) {
     place_ = 0;
     ++epoch_;
   }
-  return data_.sample(at);
+  return sample;
 }
 
-void BatchSource::fillRow(int32_t *tokens, int32_t *mask, Batch &batch) {
-  uint64_t at = 0;
-  const auto put = [&](int32_t token, bool learned) {
-    if (at == columns_)
-      return;
-    tokens[at] = token;
-    mask[at] = learned && at > 0;
-    batch.learned += mask[at];
-    ++at;
-  };
-  bool first = true;
+void BatchSource::fillWithNext(Row &row) {
   do {
-    const Sample sample = take();
-    ++batch.samples;
-    if (!first && separateEos_ && eos_ >= 0 && tokens[at - 1] != eos_)
-      put(eos_, true);
-    if (bos_ >= 0 && (first || separateBos_) && !(sample.tokens.size() && sample.tokens[0] == bos_))
-      put(bos_, false);
-    for (size_t i = 0; i < sample.tokens.size(); ++i)
-      put(sample.tokens[i], sample.learned.empty() || sample.learned[i]);
-    first = false;
-  } while (fill_ && at < columns_ && (endless_ || epoch_ == 0));
+    const bool first = row.at == 0;
+    row.batch.samples.push_back(take());
+    const Sample sample = data_.sample(row.batch.samples.back());
+    if (!first && separateEos_ && eos_ >= 0 && row.last() != eos_)
+      row.put(eos_, true);
+    if (bos_ >= 0 && (first || separateBos_) && !startsWith(sample, bos_))
+      row.put(bos_, false);
+    row.put(sample);
+  } while (!row.full() && (endless_ || epoch_ == 0));
 }
 
 std::string BatchSource::state() const {

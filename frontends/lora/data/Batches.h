@@ -8,6 +8,7 @@
 #include "frontends/lora/data/Dataset.h"
 #include "frontends/tokenizer/Tokenizer.h"
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct Batch {
   std::vector<int32_t> mask;      // [rows][columns]: 1 where the token is to be predicted from
                                   // those before it; 0 in the first column
   uint64_t learned = 0;           // ones in `mask`
-  uint64_t samples = 0;           // that were used
+  std::vector<uint64_t> samples;  // that were used, in the order of their rows
 
   // What a step takes, each [rows * (columns - 1)]: the tokens without each row's last, and those
   // without each row's first with -1 where the mask is 0.
@@ -27,9 +28,10 @@ struct Batch {
   std::vector<int32_t> targets() const;
 };
 
-// A row is the begin-of-text token (where the model has it added), a sample, and then either
-// padding that is not learned or, with fill_with_next, the samples that follow, separated as the
-// config says; what of the last of them does not fit is left out.
+// A batch has batch_size rows or, of preferences, pairs of rows: the chosen answer's, the
+// rejected's. A row is the begin-of-text token (where the model has it added), a sample, and then
+// either padding that is not learned or, with fill_with_next, the samples that follow, separated as
+// the config says; what of the last of them does not fit is left out.
 class BatchSource {
 public:
   // `data` lives at least as long and is not empty. Endless: each epoch has an order of its own
@@ -41,6 +43,10 @@ public:
 
   // False at the end of a source that is not endless.
   bool next(Batch &batch);
+  // The batch of up to batch_size given samples, filled up with rows that are not learned.
+  void fill(std::span<const uint64_t> samples, Batch &batch) const;
+  // Which sample stands at `place` < samplesPerEpoch() of an epoch.
+  uint64_t sampleAt(uint64_t epoch, uint64_t place) const;
 
   // How far it is: epoch and place in it. Restoring a state continues with the same batches.
   uint64_t epoch() const { return epoch_; }
@@ -53,11 +59,13 @@ public:
   void startNextEpoch();
 
 private:
-  Sample take();
-  void fillRow(int32_t *tokens, int32_t *mask, Batch &batch);
+  struct Row;
+  void clear(Batch &batch) const;
+  uint64_t take();
+  void fillWithNext(Row &row);
 
   const Dataset &data_;
-  uint64_t rows_, columns_, seed_;
+  uint64_t samples_, columns_, seed_; // samples of a batch
   bool endless_, shuffle_, fill_, separateBos_, separateEos_;
   int32_t bos_, eos_, padding_; // -1: none
   uint64_t epoch_ = 0, place_ = 0;

@@ -25,6 +25,7 @@ public:
     std::error_code error;
     std::string train = config_.data, validation = config_.validationData;
     data_.report.path = train;
+    data_.report.pairs = learnsPreferences(config_);
     if (fs::is_directory(train, error)) {
       absl::StatusOr<std::string> file = fileIn(config_.data, "train");
       if (!file.ok())
@@ -74,10 +75,13 @@ private:
     if (file->everyToken && file->tokens.size() < 2)
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": only ", file->tokens.size(), " tokens; give a longer text"));
+    const uint64_t parts = file->sequencesPerSample;
     size_t kept = 0;
-    for (size_t i = 0; i < file->samples.size(); ++i) {
-      Dataset::Range range = file->samples[i];
-      const uint64_t length = range.size;
+    for (size_t i = 0; i < file->sequences.size() / parts; ++i) {
+      const std::span<Dataset::Range> sample(file->sequences.data() + i * parts, parts);
+      uint64_t length = 0;
+      for (const Dataset::Range &range : sample)
+        length = std::max(length, range.size);
       if (length > room() && !config_.overlapping) {
         if (config_.longSamples == "error")
           return absl::InvalidArgumentError(absl::StrCat(
@@ -86,21 +90,35 @@ private:
         ++report.cut;
         report.longest = std::max(report.longest, length);
       }
-      range.size = std::min(length, room());
-      if (!hasTarget(*file, range)) {
+      for (Dataset::Range &range : sample)
+        range.size = std::min(range.size, room());
+      if (!teaches(*file, sample)) {
         ++report.dropped;
         continue;
       }
-      if (range.size < room()) {
+      if (length < room()) {
         report.shortest = report.shorter++ ? std::min(report.shortest, length) : length;
       }
-      if (!file->learned.empty())
-        report.learnedTokens += std::count(file->learned.begin() + range.begin,
-                                           file->learned.begin() + range.begin + range.size, 1);
-      file->samples[kept++] = range;
+      for (const Dataset::Range &range : sample) {
+        if (!file->learned.empty())
+          report.learnedTokens += std::count(file->learned.begin() + range.begin,
+                                             file->learned.begin() + range.begin + range.size, 1);
+        file->sequences[kept++] = range;
+      }
     }
-    file->samples.resize(kept);
+    file->sequences.resize(kept);
     return file;
+  }
+
+  // Each sequence has a target, and a pair's are not the same, perhaps for being cut.
+  bool teaches(const FileSamples &file, std::span<const Dataset::Range> sample) const {
+    for (Dataset::Range range : sample)
+      if (!hasTarget(file, range))
+        return false;
+    const auto tokens = [&](Dataset::Range range) {
+      return std::span(file.tokens).subspan(range.begin, range.size);
+    };
+    return sample.size() < 2 || !std::ranges::equal(tokens(sample[0]), tokens(sample[1]));
   }
 
   // Whether something is predicted; the first token is only behind a begin-of-text token.
@@ -115,7 +133,8 @@ private:
   }
 
   Dataset ranges(FileSamples &file) const {
-    return {std::move(file.tokens), std::move(file.learned), std::move(file.samples)};
+    return {std::move(file.tokens), std::move(file.learned), std::move(file.sequences),
+            file.sequencesPerSample};
   }
 
   // A sample at each token, as far as one fits in.
@@ -145,7 +164,7 @@ private:
   }
 
   void splitSamples(FileSamples &file) {
-    const uint64_t count = file.samples.size();
+    const uint64_t parts = file.sequencesPerSample, count = file.sequences.size() / parts;
     if (count == 0)
       return;
     const double wanted =
@@ -156,11 +175,11 @@ private:
     for (uint64_t i = 0; i < held; ++i)
       isHeld[order(i)] = true;
     std::vector<Dataset::Range> train, validation;
-    for (uint64_t i = 0; i < count; ++i)
-      (isHeld[i] ? validation : train).push_back(file.samples[i]);
+    for (uint64_t i = 0; i < count * parts; ++i)
+      (isHeld[i / parts] ? validation : train).push_back(file.sequences[i]);
     if (held > 0)
-      data_.validation = Dataset(file.tokens, file.learned, std::move(validation));
-    file.samples = std::move(train);
+      data_.validation = Dataset(file.tokens, file.learned, std::move(validation), parts);
+    file.sequences = std::move(train);
     data_.train = ranges(file);
   }
 
@@ -174,21 +193,22 @@ private:
 } // namespace
 
 std::string DataReport::text() const {
-  std::string out = absl::StrCat(path, ": ", samples, " samples, ", tokens, " tokens, ",
-                                 uniqueTokens, " of them different\n");
+  const absl::string_view many = pairs ? " pairs" : " samples";
+  std::string out = absl::StrCat(path, ": ", samples, many, ", ", tokens, " tokens, ", uniqueTokens,
+                                 " of them different\n");
   if (learnedTokens > 0)
     absl::StrAppend(&out, learnedTokens, " tokens are learned, the others are only read\n");
   if (validationSamples > 0)
-    absl::StrAppend(&out, validationSamples, " samples are held back to validate with\n");
+    absl::StrAppend(&out, validationSamples, many, " are held back to validate with\n");
   if (cut > 0)
-    absl::StrAppend(&out, cut,
-                    " samples are longer than max_seq_length and were cut, the longest of ",
-                    longest, " tokens\n");
+    absl::StrAppend(&out, cut, many,
+                    " are longer than max_seq_length and were cut, the longest of ", longest,
+                    " tokens\n");
   if (shorter > 0)
-    absl::StrAppend(&out, shorter, " samples are shorter than max_seq_length, the shortest of ",
+    absl::StrAppend(&out, shorter, many, " are shorter than max_seq_length, the shortest of ",
                     shortest, " tokens\n");
   if (dropped > 0)
-    absl::StrAppend(&out, dropped, " samples were left out: nothing in them is to be learned\n");
+    absl::StrAppend(&out, dropped, many, " were left out: nothing in them is to be learned\n");
   if (skippedBytes > 0)
     absl::StrAppend(&out, skippedBytes, " bytes before the first sample_start were left out\n");
   return out;

@@ -8,6 +8,12 @@
 //   messages                      {role: system | user | assistant, content}
 //   conversations                 {from: system | human | gpt, value} (sharegpt)
 //   instruction, input, output    (alpaca; `input`, `system` may be missing)
+// With train_mode dpo or orpo a line is a preference, `chosen` and `rejected`:
+//   prompt, chosen, rejected      texts, or lists of messages (TRL, UltraFeedback), which may begin
+//                                 with the prompt; without `prompt`, what both begin with is it
+//   question, chosen, rejected    with `system` or without (ORCA)
+//   conversations or messages or instruction beside chosen and rejected, each a text or a message
+//                                 (LLaMA-Factory)
 // Messages become text by a chat format (ChatFormat.h); with mask_prompt what the assistant says is
 // learned, and the token that ends it.
 #ifndef LLMC_FRONTENDS_LORA_DATA_DATALOADER_H
@@ -23,9 +29,10 @@
 
 namespace llmc::lora {
 
-// What was read. Lengths are of samples in tokens.
+// What was read. Lengths are of samples in tokens; of a pair, that of the longer answer counts.
 struct DataReport {
   std::string path;
+  bool pairs = false; // samples are pairs of answers
   uint64_t samples = 0, validationSamples = 0;
   uint64_t tokens = 0, uniqueTokens = 0; // of the files, validation included
   uint64_t learnedTokens = 0;            // 0 where all are

@@ -1,92 +1,12 @@
 #include "frontends/lora/data/JsonlRecord.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/gguf/file/GgufText.h"
+#include "frontends/lora/data/RecordJson.h"
 #include <nlohmann/json.hpp>
 
 namespace llmc::lora {
 namespace {
 
 using Json = nlohmann::json;
-
-absl::Status bad(absl::string_view what) { return absl::InvalidArgumentError(what); }
-
-constexpr int kMostDepth = 32;
-
-// Whether brackets nest deeper than any record has a use for: a tree of them takes many times the
-// memory of its text.
-bool isTooDeep(absl::string_view json) {
-  int depth = 0;
-  bool inString = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inString && c == '\\')
-      ++i;
-    else if (c == '"')
-      inString = !inString;
-    else if (!inString && (c == '[' || c == '{') && ++depth > kMostDepth)
-      return true;
-    else if (!inString && (c == ']' || c == '}'))
-      --depth;
-  }
-  return false;
-}
-
-struct RoleName {
-  const char *name;
-  Role role;
-};
-constexpr RoleName kRoles[] = {{"system", Role::System},       {"developer", Role::System},
-                               {"user", Role::User},           {"human", Role::User},
-                               {"assistant", Role::Assistant}, {"gpt", Role::Assistant},
-                               {"model", Role::Assistant}};
-
-absl::StatusOr<std::string> textOf(const Json &object, const char *key) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null())
-    return std::string();
-  if (found->is_string())
-    return found->get<std::string>();
-  // Content in parts, of which texts can be read.
-  std::string text;
-  if (!found->is_array())
-    return bad(absl::StrCat("'", key, "' is not a text"));
-  for (const Json &part : *found) {
-    const auto type = part.is_object() ? part.find("type") : part.end();
-    if (!part.is_object() || type == part.end() || *type != Json("text"))
-      return bad(absl::StrCat("'", key, "' has parts that are no text"));
-    absl::StatusOr<std::string> more = textOf(part, "text");
-    if (!more.ok())
-      return more.status();
-    text += *more;
-  }
-  return text;
-}
-
-absl::StatusOr<std::vector<Message>> messagesOf(const Json &list, const char *roleKey,
-                                                const char *textKey) {
-  std::vector<Message> messages;
-  for (const Json &item : list) {
-    if (!item.is_object())
-      return bad("a message is not an object");
-    if (item.contains("tool_calls") && !item["tool_calls"].empty())
-      return bad("a message has tool_calls, which cannot be trained; leave the sample out");
-    absl::StatusOr<std::string> role = textOf(item, roleKey);
-    if (!role.ok())
-      return role.status();
-    const RoleName *found = nullptr;
-    for (const RoleName &known : kRoles)
-      if (*role == known.name)
-        found = &known;
-    if (!found)
-      return bad(absl::StrCat("the role ", gguf::inQuotes(*role, 40),
-                              " is not known; write system, user or assistant"));
-    absl::StatusOr<std::string> text = textOf(item, textKey);
-    if (!text.ok())
-      return text.status();
-    messages.push_back({found->role, *std::move(text)});
-  }
-  return messages;
-}
 
 absl::StatusOr<JsonlRecord> fromPrompt(const Json &object, bool maskPrompt) {
   JsonlRecord record;
@@ -114,60 +34,29 @@ absl::StatusOr<JsonlRecord> fromPrompt(const Json &object, bool maskPrompt) {
 }
 
 absl::StatusOr<JsonlRecord> fromAlpaca(const Json &object, bool alpacaInput) {
-  std::vector<std::string> texts;
-  for (const char *key : {"system", "instruction", "input", "output"}) {
-    absl::StatusOr<std::string> text = textOf(object, key);
-    if (!text.ok())
-      return text.status();
-    texts.push_back(*std::move(text));
-  }
-  JsonlRecord record;
-  const bool hasInput = !texts[2].empty();
-  if (texts[0].empty() && alpacaInput)
-    texts[0] = hasInput
-                   ? "Below is an instruction that describes a task, paired with an input that "
-                     "provides further context. Write a response that appropriately completes the "
-                     "request."
-                   : "Below is an instruction that describes a task. Write a response that "
-                     "appropriately completes the request.";
-  if (!texts[0].empty())
-    record.messages.push_back({Role::System, texts[0]});
-  if (hasInput)
-    absl::StrAppend(&texts[1], alpacaInput ? "\n\n### Input:\n" : "\n", texts[2]);
-  record.messages.push_back({Role::User, texts[1]});
-  record.messages.push_back({Role::Assistant, texts[3]});
-  return record;
+  absl::StatusOr<std::vector<Message>> messages = alpacaQuestion(object, alpacaInput);
+  if (!messages.ok())
+    return messages.status();
+  absl::StatusOr<std::string> answer = textOf(object, "output");
+  if (!answer.ok())
+    return answer.status();
+  messages->push_back({Role::Assistant, *answer});
+  return JsonlRecord{.messages = *std::move(messages)};
 }
 
 } // namespace
 
 absl::StatusOr<JsonlRecord> parseJsonlRecord(absl::string_view line, bool maskPrompt,
                                              bool alpacaInput) {
-  if (isTooDeep(line))
-    return bad("brackets nest deeper than 32 levels");
-  const Json object = Json::parse(line.begin(), line.end(), nullptr, false);
-  if (object.is_discarded())
-    return bad("not JSON; each line has to be one object");
-  if (!object.is_object())
-    return bad(object.is_array() ? "a list; write one object a line (jq -c '.[]' does that)"
-                                 : "not an object; each line has to be one");
-  for (auto [key, role, text] :
-       {std::tuple("messages", "role", "content"), std::tuple("conversations", "from", "value")}) {
-    if (!object.contains(key))
-      continue;
-    if (!object[key].is_array())
-      return bad(absl::StrCat("'", key, "' is not a list"));
-    JsonlRecord record;
-    absl::StatusOr<std::vector<Message>> messages = messagesOf(object[key], role, text);
+  absl::StatusOr<Json> parsed = parseRecordObject(line);
+  if (!parsed.ok())
+    return parsed.status();
+  const Json &object = *parsed;
+  if (object.contains("messages") || object.contains("conversations")) {
+    absl::StatusOr<std::vector<Message>> messages = conversationOf(object);
     if (!messages.ok())
       return messages.status();
-    record.messages = *std::move(messages);
-    absl::StatusOr<std::string> system = textOf(object, "system");
-    if (!system.ok())
-      return system.status();
-    if (!system->empty())
-      record.messages.insert(record.messages.begin(), {Role::System, *system});
-    return record;
+    return JsonlRecord{.messages = *std::move(messages)};
   }
   if (object.contains("prompt") && object.contains("completion"))
     return fromPrompt(object, maskPrompt);
@@ -182,7 +71,11 @@ absl::StatusOr<JsonlRecord> parseJsonlRecord(absl::string_view line, bool maskPr
       record.texts.push_back({.text = *std::move(text)});
     return record;
   }
-  return bad("none of text, prompt + completion, messages, conversations and instruction + output");
+  if (object.contains("chosen") && object.contains("rejected"))
+    return badRecord("chosen and rejected are preferences; learn from them with train_mode: dpo or "
+                     "train_mode: orpo");
+  return badRecord(
+      "none of text, prompt + completion, messages, conversations and instruction + output");
 }
 
 } // namespace llmc::lora

@@ -12,8 +12,8 @@ namespace llmc::lora {
 
 // What DataLoader.h lists: texts one after the other, or a conversation.
 struct JsonlRecord {
-  std::vector<Segment> texts;    // of text, and of prompt and completion
-  std::vector<Message> messages; // of the others
+  std::vector<Segment> texts = {};    // of text, and of prompt and completion
+  std::vector<Message> messages = {}; // of the others
 };
 
 // The error says what is wrong with the line, without file and number. `alpacaInput`: an alpaca

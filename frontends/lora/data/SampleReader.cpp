@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/lora/data/JsonlRecord.h"
+#include "frontends/lora/data/PreferenceRecord.h"
 #include "frontends/lora/data/TextFile.h"
 #include <algorithm>
 
@@ -16,7 +17,9 @@ absl::Status bad(absl::string_view where, absl::string_view what) {
 class Reader {
 public:
   Reader(const std::string &path, const TrainConfig &config, const Tokenizer &tokenizer)
-      : path_(path), config_(config), tokenizer_(tokenizer) {}
+      : path_(path), config_(config), tokenizer_(tokenizer) {
+    out_.sequencesPerSample = sequencesPerSample(config);
+  }
 
   absl::StatusOr<FileSamples> readText(absl::string_view text) {
     if (config_.sampleStart.empty()) {
@@ -44,7 +47,7 @@ public:
       start = next;
     }
     if (config_.overlapping)
-      for (Dataset::Range &range : out_.samples)
+      for (Dataset::Range &range : out_.sequences)
         range.size = std::min<uint64_t>(config_.maxSeqLength + 1, out_.tokens.size() - range.begin);
     return std::move(out_);
   }
@@ -77,39 +80,59 @@ private:
     // A sample that others go on into does not end.
     if (config_.addEos && !config_.overlapping && tokenizer_.eosId())
       tokens->push_back(*tokenizer_.eosId());
-    add(*tokens, {}, first, line);
+    if (tokens->size() > first) {
+      out_.lines.push_back(line);
+      add(*tokens, {}, first);
+    }
     return absl::OkStatus();
   }
 
   absl::Status addLine(absl::string_view line, uint64_t number, const std::string &modelTemplate) {
     const bool alpaca = config_.chatTemplate == "alpaca" ||
                         (config_.chatTemplate == "auto" && modelTemplate.empty());
+    if (learnsPreferences(config_)) {
+      absl::StatusOr<PreferenceRecord> pair = parsePreferenceRecord(line, alpaca);
+      if (!pair.ok())
+        return pair.status();
+      out_.lines.push_back(number);
+      for (const JsonlRecord *answer : {&pair->chosen, &pair->rejected}) {
+        absl::StatusOr<SampleTokens> tokens = encode(*answer, modelTemplate);
+        if (!tokens.ok())
+          return tokens.status();
+        add(tokens->tokens, tokens->learned, 0);
+      }
+      return absl::OkStatus();
+    }
     absl::StatusOr<JsonlRecord> record = parseJsonlRecord(line, config_.maskPrompt, alpaca);
     if (!record.ok())
       return record.status();
-    std::vector<Segment> segments = std::move(record->texts);
-    if (!record->messages.empty()) {
+    absl::StatusOr<SampleTokens> sample = encode(*record, modelTemplate);
+    if (!sample.ok())
+      return sample.status();
+    if (!sample->tokens.empty()) {
+      out_.lines.push_back(number);
+      add(sample->tokens, sample->learned, 0);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<SampleTokens> encode(const JsonlRecord &record, const std::string &modelTemplate) {
+    std::vector<Segment> segments = record.texts;
+    if (!record.messages.empty()) {
       absl::StatusOr<const ChatFormat *> format =
           findChatFormat(config_.chatTemplate, modelTemplate);
       if (!format.ok())
         return format.status();
-      segments = renderChat(**format, record->messages, config_.maskPrompt);
+      segments = renderChat(**format, record.messages, config_.maskPrompt);
     } else if (config_.addEos && !segments.empty()) {
       segments.push_back({.eos = true});
     }
-    absl::StatusOr<SampleTokens> sample = encodeSegments(tokenizer_, segments);
-    if (!sample.ok())
-      return sample.status();
-    add(sample->tokens, sample->learned, 0, number);
-    return absl::OkStatus();
+    return encodeSegments(tokenizer_, segments);
   }
 
-  void add(const std::vector<int32_t> &tokens, const std::vector<uint8_t> &learned, uint64_t first,
-           uint64_t line) {
-    if (tokens.size() <= first)
-      return;
-    out_.samples.push_back({out_.tokens.size() + first, tokens.size() - first});
-    out_.lines.push_back(line);
+  void add(const std::vector<int32_t> &tokens, const std::vector<uint8_t> &learned,
+           uint64_t first) {
+    out_.sequences.push_back({out_.tokens.size() + first, tokens.size() - first});
     out_.tokens.insert(out_.tokens.end(), tokens.begin(), tokens.end());
     out_.learned.insert(out_.learned.end(), learned.begin(), learned.end());
   }
@@ -129,6 +152,10 @@ absl::StatusOr<FileSamples> readSamples(const std::string &path, const TrainConf
   if (!file.ok())
     return file.status();
   Reader reader(path, config, tokenizer);
+  if (!file->jsonl && learnsPreferences(config))
+    return bad(path,
+               absl::StrCat("plain text has no preferences for train_mode: ", config.trainMode,
+                            "; give a .jsonl file of prompt, chosen and rejected"));
   return file->jsonl ? reader.readJsonl(file->text, modelTemplate) : reader.readText(file->text);
 }
 

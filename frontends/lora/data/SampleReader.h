@@ -16,9 +16,10 @@ namespace llmc::lora {
 struct FileSamples {
   std::vector<int32_t> tokens;
   std::vector<uint8_t> learned; // empty: all
-  bool everyToken = false;      // a sample starts at each token; `samples` is empty
-  std::vector<Dataset::Range> samples;
-  std::vector<uint64_t> lines; // where each starts, counted from 1
+  bool everyToken = false;      // a sample starts at each token; `sequences` is empty
+  std::vector<Dataset::Range> sequences;
+  uint64_t sequencesPerSample = 1;
+  std::vector<uint64_t> lines; // where each sample starts, counted from 1
   uint64_t skippedBytes = 0;
 };
 

@@ -14,7 +14,8 @@ namespace llmc::lora {
 
 // Files in debug.dump_batches, else in output_dir/debug, where anything is to be written:
 //   adapter-000000/               the first values as a PEFT directory
-//   step-000001.ids.npy           int32 [batch_size * gradient_accumulation_steps, ctx + 1]
+//   step-000001.ids.npy           int32 [batch_size * gradient_accumulation_steps, ctx + 1]; of
+//                                 preferences twice as many rows, chosen and rejected in turn
 //   step-000001.mask.npy          the same shape: 1 where the token is to be predicted
 //   gradients-000001.safetensors  PEFT's names, or GGUF's: of the mean loss, before clipping
 class DebugDumps {

@@ -1,6 +1,7 @@
 #include "frontends/lora/train/Trainer.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "frontends/lora/train/AsBase.h"
 #include "frontends/lora/train/RunLength.h"
 #include "runtime/core/Interrupt.h"
 #include "runtime/train/LossPlot.h"
@@ -40,6 +41,13 @@ EarlyStoppingOptions stoppingOptions(const TrainConfig &config, bool validates) 
           .validates = validates && config.evalSteps > 0};
 }
 
+std::optional<RewardMetrics> rewardMetrics(const RewardSums &rewards) {
+  if (rewards.pairs == 0)
+    return std::nullopt;
+  return RewardMetrics{rewards.chosenReward(), rewards.rejectedReward(), rewards.accuracy(),
+                       rewards.margin()};
+}
+
 absl::Status cancelledIfInterrupted() {
   return InterruptGuard::interrupted() ? absl::CancelledError() : absl::OkStatus();
 }
@@ -48,6 +56,8 @@ absl::Status cancelledIfInterrupted() {
 
 Trainer::Trainer(const TrainerParts &parts)
     : parts_(parts), config_(parts.config),
+      objective_(
+          makeObjective(config_, parts.data, parts.tokenizer, parts.model, parts.parameters)),
       optimizer_(trainedTensorsOf(config_, parts.model), adamOptionsOf(config_)),
       schedule_(scheduleOf(config_, stepsOf(config_, parts.data.train, parts.tokenizer))),
       source_(parts.data.train, config_, parts.tokenizer),
@@ -156,31 +166,29 @@ absl::Status Trainer::step() {
   const Clock::time_point start = Clock::now();
   const int64_t number = state_.step + 1;
   std::vector<Batch> batches(config_.accumulationSteps);
-  double loss = 0;
+  ObjectiveSums sums;
   uint64_t learned = 0, positions = 0;
   for (size_t i = 0; i < batches.size(); ++i) {
     Batch &batch = batches[i];
     source_.next(batch);
-    absl::StatusOr<std::span<const float>> losses = parts_.model.addGradients(
-        batch.inputs(), batch.targets(), dropoutSeed(config_, number, static_cast<int64_t>(i)));
-    if (!losses.ok())
-      return losses.status();
-    for (float row : *losses)
-      loss += row;
+    absl::StatusOr<ObjectiveSums> added =
+        objective_->addGradients(batch, dropoutSeed(config_, number, static_cast<int64_t>(i)));
+    if (!added.ok())
+      return added.status();
+    sums.add(*added);
     learned += batch.learned;
-    positions += losses->size();
+    positions += batch.rows * (batch.columns - 1);
     // Before anything of the state has changed.
     if (absl::Status status = cancelledIfInterrupted(); !status.ok())
       return status;
   }
-  const double scale = learned > 0 ? 1 / static_cast<double>(learned) : 0;
-  loss *= scale;
+  const double scale = sums.terms > 0 ? 1 / static_cast<double>(sums.terms) : 0;
+  const double loss = sums.meanLoss();
   if (dumps_.wantsBatches())
     if (absl::Status status = dumps_.writeBatches(number, batches); !status.ok())
       return status;
   if (dumps_.wantsGradients(number))
-    if (absl::Status status = parts_.parameters.dumpGradients(dumps_, number, scale);
-        !status.ok())
+    if (absl::Status status = parts_.parameters.dumpGradients(dumps_, number, scale); !status.ok())
       return status;
   const double learningRate = schedule_.at(state_.step);
   const AdamStep update = optimizer_.step(learningRate, scale, parts_.team);
@@ -207,6 +215,7 @@ absl::Status Trainer::step() {
   report.step = number;
   report.totalSteps = schedule_.totalSteps;
   report.loss = loss;
+  report.rewards = sums.rewards;
   report.meanLoss = recentLosses_.empty() ? loss : mean(recentLosses_);
   report.learningRate = learningRate;
   report.gradientNorm = update.gradientNorm;
@@ -222,6 +231,7 @@ absl::Status Trainer::step() {
                                                 .loss = loss,
                                                 .learningRate = learningRate,
                                                 .gradientNorm = update.gradientNorm,
+                                                .rewards = rewardMetrics(sums.rewards),
                                                 .tokensPerSecond = report.tokensPerSecond,
                                                 .seconds = seconds()});
         !status.ok())
@@ -235,7 +245,7 @@ absl::Status Trainer::step() {
 }
 
 absl::StatusOr<ValidationLosses> Trainer::validation(absl::string_view what) {
-  return validate(parts_.data.validation, config_, parts_.tokenizer, parts_.model,
+  return validate(parts_.data.validation, config_, parts_.tokenizer, *objective_,
                   [&](double share) {
                     parts_.observer.validating(what, share);
                     return cancelledIfInterrupted();
@@ -251,19 +261,21 @@ absl::Status Trainer::validateNow() {
   state_.validated = state_.step;
   if (state_.stopped.empty())
     state_.stopped = stopping_.afterValidation(loss);
-  parts_.observer.validated(state_.step, loss);
-  return metrics_->append({.step = state_.step, .seconds = seconds(), .validationLoss = loss});
+  parts_.observer.validated(state_.step, *lastValidation_);
+  return metrics_->append({.step = state_.step,
+                           .seconds = seconds(),
+                           .validationLoss = loss,
+                           .validationRewards = rewardMetrics(lastValidation_->rewards)});
 }
 
 absl::StatusOr<ValidationLosses> Trainer::validationOfBase() {
-  std::vector<std::vector<float>> kept;
-  for (const TrainedTensor &tensor : optimizer_.tensors())
-    kept.emplace_back(tensor.values.begin(), tensor.values.end());
-  if (absl::Status status = parts_.parameters.restoreBase(); !status.ok())
+  absl::StatusOr<ValidationLosses> losses;
+  const absl::Status status = runAsBase(parts_.model, parts_.parameters, [&] {
+    losses = validation("validating the base");
+    return losses.status();
+  });
+  if (!status.ok())
     return status;
-  absl::StatusOr<ValidationLosses> losses = validation("validating the base");
-  for (size_t i = 0; i < kept.size(); ++i)
-    std::ranges::copy(kept[i], optimizer_.tensors()[i].values.begin());
   return losses;
 }
 

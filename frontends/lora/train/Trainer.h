@@ -9,6 +9,7 @@
 #include "frontends/lora/data/Batches.h"
 #include "frontends/lora/data/DataLoader.h"
 #include "frontends/lora/train/DebugDumps.h"
+#include "frontends/lora/train/Objective.h"
 #include "frontends/lora/train/OutputFolder.h"
 #include "frontends/lora/train/TrainState.h"
 #include "frontends/lora/train/TrainableParameters.h"
@@ -29,7 +30,8 @@ namespace llmc::lora {
 // What is told of a step.
 struct StepReport {
   int64_t step, totalSteps;
-  double loss, meanLoss; // of the step's tokens; the mean of the last steps' losses
+  double loss, meanLoss; // of the step's tokens or pairs; the mean of the last steps' losses
+  RewardSums rewards;    // of the step's pairs
   double learningRate, gradientNorm, epoch;
   double tokensPerSecond; // positions that were computed
   double secondsLeft;     // until the last step, as fast as the last ones were
@@ -43,7 +45,7 @@ public:
   virtual void note(absl::string_view text) {}
   virtual void step(const StepReport &report) {}
   virtual void validating(absl::string_view what, double share) {}
-  virtual void validated(int64_t step, double loss) {}
+  virtual void validated(int64_t step, const ValidationLosses &losses) {}
   virtual void saved(int64_t step) {}
 };
 
@@ -106,6 +108,7 @@ private:
 
   TrainerParts parts_;
   const TrainConfig &config_;
+  std::unique_ptr<Objective> objective_;
   AdamW optimizer_;
   Schedule schedule_;
   BatchSource source_;

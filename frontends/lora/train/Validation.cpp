@@ -15,20 +15,19 @@ double ValidationLosses::mean() const {
 double ValidationLosses::perplexity() const { return std::exp(mean()); }
 
 absl::StatusOr<ValidationLosses> validate(const Dataset &data, const TrainConfig &config,
-                                          const Tokenizer &tokenizer, TrainingModel &model,
+                                          const Tokenizer &tokenizer, Objective &objective,
                                           absl::FunctionRef<absl::Status(double)> progress) {
   BatchSource source(data, config, tokenizer, /*endless=*/false);
   ValidationLosses out;
   Batch batch;
   for (int64_t i = 0; (config.evalBatches == 0 || i < config.evalBatches) && source.next(batch);
        ++i) {
-    const std::vector<int32_t> targets = batch.targets();
-    absl::StatusOr<std::span<const float>> losses = model.losses(batch.inputs(), targets);
-    if (!losses.ok())
-      return losses.status();
-    for (size_t row = 0; row < targets.size(); ++row)
-      if (targets[row] >= 0)
-        out.losses.push_back((*losses)[row]);
+    absl::StatusOr<Objective::Terms> terms = objective.evaluate(batch);
+    if (!terms.ok())
+      return terms.status();
+    out.losses.insert(out.losses.end(), terms->losses.begin(), terms->losses.end());
+    for (const PairReward &reward : terms->rewards)
+      out.rewards.add(reward);
     double done = source.epoch() > 0
                       ? 1
                       : static_cast<double>(source.place()) / static_cast<double>(data.size());

@@ -1,4 +1,4 @@
-// How well a model predicts data that it is not trained on.
+// How well a model does on data that it is not trained on.
 #ifndef LLMC_FRONTENDS_LORA_TRAIN_VALIDATION_H
 #define LLMC_FRONTENDS_LORA_TRAIN_VALIDATION_H
 
@@ -7,29 +7,30 @@
 #include "absl/status/statusor.h"
 #include "frontends/lora/config/TrainConfig.h"
 #include "frontends/lora/data/Dataset.h"
+#include "frontends/lora/train/Objective.h"
 #include "frontends/tokenizer/Tokenizer.h"
-#include "runtime/train/TrainingModel.h"
 #include <vector>
 
 namespace llmc::lora {
 
 struct ValidationLosses {
-  std::vector<float> losses; // of each token that is to be predicted, in nats, in order
+  std::vector<float> losses; // of each token that is to be predicted, or of each pair, in order
+  RewardSums rewards = {};   // of pairs
 
   double mean() const;       // of no losses: NaN
-  double perplexity() const; // exp(mean)
+  double perplexity() const; // exp(mean), of tokens
 };
 
 // The losses of `data` in its order, of config.evalBatches batches at most. `progress` is told the
 // share that is done; an error that it returns ends the work.
 absl::StatusOr<ValidationLosses> validate(const Dataset &data, const TrainConfig &config,
-                                          const Tokenizer &tokenizer, TrainingModel &model,
+                                          const Tokenizer &tokenizer, Objective &objective,
                                           absl::FunctionRef<absl::Status(double)> progress);
 
-// By how much losses of the same tokens fell.
+// By how much losses of the same tokens or pairs fell.
 struct LossChange {
-  double mean = 0;  // before minus after, in nats per token
-  double error = 0; // standard error of that mean, tokens taken as independent
+  double mean = 0;  // before minus after, per token or pair
+  double error = 0; // standard error of that mean, tokens or pairs taken as independent
 
   // Whether it is more than chance: twice the standard error.
   bool measurable() const;

@@ -359,6 +359,53 @@ class Train(TrainCase):
             result = self.train(config=config)
             self.assertEqual(result["steps"], 6)
 
+    def pairs(self, count, seed):
+        """Answers in which a word makes the difference, after prompts that do not come twice."""
+        generator = random.Random(seed)
+        word = lambda: "".join(generator.choice("abcdefghijklm") for _ in range(5))
+        for _ in range(count):
+            place = generator.choice(["Padua", "Verona", "Venice", "Rome"])
+            yield json.dumps({"prompt": f"{word()} and his horse", "chosen": f" went to {place}.",
+                              "rejected": f" rode to {place}."})
+
+    def test_preferences(self):
+        """On pairs that are held back margin and accuracy rise, and the adapter answers as it should."""
+        data = self.file("pairs.jsonl", "\n".join(self.pairs(80, 5)))
+        for mode in ["dpo", "orpo"]:
+            keys = dict(data=data, max_seq_length=24, batch_size=4, max_steps=40, learning_rate="2e-3",
+                        lora="{rank: 4}", val_size=16, eval_steps=20, save_steps=0, train_mode=mode,
+                        output_dir=self.folder / mode)
+            result = self.train(config=self.config(mode + ".yaml", **keys))
+            self.assertEqual(result["eval_pairs"], 16)
+            self.assertLess(result["loss_after"], 0.8 * result["loss_before"])
+            self.assertGreater(result["margin_after"], result["margin_before"] + (0.5 if mode == "dpo" else 0.02))
+            self.assertGreater(result["accuracy_after"], 0.9)
+            self.assertGreater(result["likelier_after"], result["likelier_before"])
+            self.assertTrue(result["measurable"])
+            rows = self.metrics(mode)
+            self.assertLess(rows[0]["rewards/margins"], rows[-2]["rewards/margins"])
+            self.assertEqual(rows[-1]["eval_rewards/accuracies"], result["accuracy_after"])
+            text = llmc("train", "--lora", self.config(mode + ".yaml", **keys))
+            self.assertIn("held-back pairs", text.stdout.decode())
+            self.assertNotIn("perplexity", text.stdout.decode())
+        self.done("train", "--lora", self.config(**keys), "--plan")
+
+    def test_preferences_interrupted(self):
+        """Of whole epochs, so that references come from other batches after the run goes on."""
+        keys = {"data": self.file("pairs.jsonl", "\n".join(self.pairs(23, 6))), "train_mode": "dpo",
+                "max_seq_length": 24, "max_steps": 40, "val_size": 5, "eval_steps": 9}
+        self.done("train", "--lora", self.config("whole.yaml", **keys, output_dir=self.folder / "whole"))
+        process = self.start(self.config(**keys))
+        for line in process.stderr:
+            if b"step 15 of 40" in line:
+                break
+        process.send_signal(signal.SIGKILL)
+        process.stderr.read()
+        process.wait()
+        process.stderr.close()
+        self.assertGreater(self.train(config=self.config(**keys))["resumed_from"], 10)
+        self.assertEqual(self.metrics(), self.metrics("whole"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -69,14 +69,18 @@ def distance(a, b):
     return np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
 
 
-class Replay(unittest.TestCase):
+class ReplayCase(unittest.TestCase):
+    data = VERSE
+    mode = {}  # keys that say what is minimized
+    sequences = 1  # rows of a sample
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
     def train(self, model, steps, compute, keys):
-        values = {"model": model, "data": VERSE, "output_dir": self.folder / "out", "max_seq_length": 32,
+        values = {"model": model, "data": self.data, **self.mode, "output_dir": self.folder / "out", "max_seq_length": 32,
                   "batch_size": 4, "max_steps": steps, "learning_rate": 1e-3, "warmup_steps": 5,
                   "lora": "{rank: 8, alpha: 16}", "weight_decay": 0.1, "max_grad_norm": 1, "val_size": 0,
                   "save_steps": 0, "compute": compute, "debug":
@@ -91,13 +95,20 @@ class Replay(unittest.TestCase):
     def batch_loss(self, model, step, accumulated=1):
         dump = self.folder / "dump"
         ids, mask = (np.load(dump / f"step-{step:06}.{what}.npy") for what in ("ids", "mask"))
+        return self.step_loss(model, ids, mask, accumulated)
+
+    def step_loss(self, model, ids, mask, accumulated):
+        """The mean over the tokens that are learned."""
         targets = np.where(mask[:, 1:] == 1, ids[:, 1:], -1)
         loss = 0
         for part in range(accumulated):
             rows = slice(part * model.sequences, (part + 1) * model.sequences)
-            part = [torch.from_numpy(x[rows].ravel().astype(np.int64)) for x in (ids[:, :-1], targets)]
-            loss = loss + model.losses(*part).sum() / np.count_nonzero(mask)
-        return loss
+            loss = loss + model.losses(*(torch.from_numpy(x[rows].ravel().astype(np.int64))
+                                         for x in (ids[:, :-1], targets))).sum()
+        return loss / np.count_nonzero(mask)
+
+    def check_metrics(self, row):
+        """What else a line of metrics.jsonl says of the step that step_loss() was last asked for."""
 
     def check(self, type, steps=50, compute="f32", losses=1e-5, gradients=3e-5, last=5e-3, **keys):
         """Relative bounds: of each loss, of each matrix's gradient in the first step, and in the last,
@@ -106,7 +117,7 @@ class Replay(unittest.TestCase):
         values, metrics = self.train(path, steps, compute, keys)
         self.assertEqual([row["step"] for row in metrics], list(range(1, steps + 1)))
         rank, alpha = (float(re.search(rf"{key}: (\d+)", values["lora"]).group(1)) for key in ("rank", "alpha"))
-        model = Model(path, [], [], int(values["batch_size"]), 0)
+        model = Model(path, [], [], self.sequences * int(values["batch_size"]), 0)
         dump = self.folder / "dump"
         first = read_peft(dump / "adapter-000000" / "adapter_model.safetensors", model.m.gguf.meta)
         leaves = {name: [torch.from_numpy(np.ascontiguousarray(x)).requires_grad_() for x in pair]
@@ -139,6 +150,7 @@ class Replay(unittest.TestCase):
             norm = torch.nn.utils.clip_grad_norm_(every, values["max_grad_norm"]).item()
             self.assertAlmostEqual(row["learning_rate"], optimizer.param_groups[0]["lr"], delta=1e-9)
             self.assertLess(abs(row["loss"] / loss.item() - 1), losses, row["step"])
+            self.check_metrics(row)
             self.assertLess(abs(row["grad_norm"] / norm - 1), last, row["step"])
             worst["loss"] = max(worst["loss"], abs(row["loss"] / loss.item() - 1))
             optimizer.step()
@@ -148,7 +160,8 @@ class Replay(unittest.TestCase):
         for name, pair in leaves.items():
             for leaf, found in zip(pair, trained[name]):
                 self.assertLess(distance(found, leaf.detach().numpy()), last, name)
-        print(f"{type} {compute}: {steps} steps, largest relative differences: of a loss {worst['loss']:.1e}, of a "
+        name = " ".join(map(str, self.mode.values()))
+        print(f"{name} {type} {compute}: {steps} steps, largest relative differences: of a loss {worst['loss']:.1e}, of a "
               f"matrix's gradient {worst[1]:.1e} in the first step, {worst[steps]:.1e} in the last", flush=True)
 
     def check_full(self, path, steps, losses, last, **keys):
@@ -182,6 +195,8 @@ class Replay(unittest.TestCase):
         print(f"{pathlib.Path(path).name}, all weights: {steps} steps, largest relative differences: of a loss "
               f"{worst:.1e}, of a tensor in the end {off:.1e}", flush=True)
 
+
+class Replay(ReplayCase):
     def test_full(self):
         # The file's tensors are rounded to f16.
         self.check_full(str(MODELS / "shakespeare-f16.gguf"), 50, losses=2e-4, last=1e-3)

@@ -62,17 +62,18 @@ public:
         own[column * r + row] = rows[row * c + column];
   }
 
-  absl::StatusOr<std::span<const float>> losses(std::span<const int32_t> inputs,
-                                                std::span<const int32_t> targets) override {
-    return run(inputs, targets, -1, false);
+  absl::StatusOr<std::span<const float>>
+  losses(std::span<const int32_t> inputs, std::span<const int32_t> targets, int64_t seed) override {
+    return run(inputs, targets, seed, false, {});
   }
   absl::StatusOr<std::span<const float>> addGradients(std::span<const int32_t> inputs,
                                                       std::span<const int32_t> targets,
-                                                      int64_t seed) override {
+                                                      int64_t seed,
+                                                      std::span<const float> weights) override {
     ++calls;
     if (onGradients)
       onGradients(*this);
-    return run(inputs, targets, seed, true);
+    return run(inputs, targets, seed, true, weights);
   }
   std::vector<Memory> memory() const override { return {{"parameters", 1}}; }
 
@@ -92,7 +93,7 @@ private:
 
   absl::StatusOr<std::span<const float>> run(std::span<const int32_t> inputs,
                                              std::span<const int32_t> targets, int64_t seed,
-                                             bool backward) {
+                                             bool backward, std::span<const float> weights) {
     losses_.assign(inputs.size(), 0);
     for (size_t row = 0; row < inputs.size(); ++row) {
       if (targets[row] < 0)
@@ -133,7 +134,8 @@ private:
       Vector dh(width_);
       for (uint64_t v = 0; v < vocabulary_; ++v)
         for (uint64_t k = 0; k < width_; ++k)
-          dh[k] += (p[v] / sum - (v == uint64_t(targets[row]))) * output_[v * width_ + k];
+          dh[k] += (weights.empty() ? 1.0 : weights[row]) *
+                   (p[v] / sum - (v == uint64_t(targets[row]))) * output_[v * width_ + k];
       for (size_t m = plan_.matrices.size(); m-- > 0;) {
         const AdapterMatrix &matrix = plan_.matrices[m];
         Vector du(matrix.rank);
@@ -202,6 +204,9 @@ public:
     ASSERT_TRUE(planned.ok()) << planned.status();
     plan = *planned;
     model = std::make_unique<ToyModel>(plan, kWidth, kVocabulary);
+    auto created = AdapterParameters::create(config, base, plan, *model);
+    ASSERT_TRUE(created.ok()) << created.status();
+    parameters = *std::move(created);
     auto loaded = loadData(config, *tokenizer, "");
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     data = std::make_unique<TrainingData>(*std::move(loaded));
@@ -210,10 +215,6 @@ public:
     prepare();
     if (::testing::Test::HasFatalFailure())
       return absl::InternalError("the test is wrong");
-    auto created = AdapterParameters::create(config, base, plan, *model);
-    if (!created.ok())
-      return created.status();
-    parameters = *std::move(created);
     return Trainer::create(
         {config, base, *data, *tokenizer, *model, *parameters, team, *observer, baseDigest});
   }

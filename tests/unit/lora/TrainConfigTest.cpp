@@ -101,6 +101,39 @@ TEST(TrainConfig, KnowsOtherProgramsNames) {
   EXPECT_EQ(parsed("optim: paged_adamw_8bit").optimizer, "adamw_8bit");
 }
 
+TEST(TrainConfig, PreferencesByOtherProgramsNames) {
+  EXPECT_EQ(defaultConfig().trainMode, "sft");
+  EXPECT_FALSE(learnsPreferences(defaultConfig()));
+  const TrainConfig trl = parsed("train_mode: dpo\nbeta: 0.2\nloss_type: hinge\n");
+  EXPECT_EQ(trl.trainMode, "dpo");
+  EXPECT_EQ(trl.beta, 0.2);
+  EXPECT_EQ(trl.dpoLossType, "hinge");
+  EXPECT_EQ(sequencesPerSample(trl), 2u);
+  const TrainConfig axolotl = parsed("rl: ipo\nrl_beta: 0.3\n");
+  EXPECT_EQ(axolotl.trainMode, "dpo");
+  EXPECT_EQ(axolotl.dpoLossType, "ipo");
+  EXPECT_EQ(axolotl.beta, 0.3);
+  EXPECT_EQ(parsed("rl: orpo\norpo_alpha: 0.4\n").beta, 0.4);
+  const TrainConfig factory = parsed("stage: dpo\npref_beta: 0.5\npref_loss: orpo\n");
+  EXPECT_EQ(factory.trainMode, "orpo");
+  EXPECT_EQ(factory.dpoLossType, "sigmoid");
+  EXPECT_EQ(factory.beta, 0.5);
+  EXPECT_EQ(parsed("stage: pt\n").trainMode, "sft");
+
+  EXPECT_THAT(errorOf("rl: kto"), HasSubstr("'kto' is not known; give sft, dpo, orpo, ipo"));
+  EXPECT_THAT(errorOf("train_mode: dpo\nfill_with_next: true\n"),
+              HasSubstr("c.yaml:2: fill_with_next: an answer of a pair has a row of its own"));
+  EXPECT_THAT(errorOf("train_mode: orpo\ntrain_on_inputs: true\n"),
+              HasSubstr("c.yaml:2: mask_prompt"));
+  EXPECT_THAT(errorOf("train_mode: orpo\nlabel_smoothing: 0.1\n"), HasSubstr("label_smoothing"));
+  EXPECT_THAT(errorOf("train_mode: dpo\nlabel_smoothing: 0.5\n"), HasSubstr("out of range"));
+  EXPECT_THAT(errorOf("fine_tune_type: full\ntrain_mode: dpo\n"),
+              HasSubstr("c.yaml:2: train_mode: dpo compares with the model as it was"));
+  EXPECT_EQ(parsed("fine_tune_type: full\ntrain_mode: orpo\n").trainMode, "orpo");
+  EXPECT_THAT(errorOf("train_mode: orpo\npref_loss: ipo\n"),
+              HasSubstr("dpo_loss_type: is of train_mode: dpo"));
+}
+
 TEST(TrainConfig, NumbersAndWords) {
   EXPECT_EQ(parsed("learning_rate: 1e-5").learningRate, 1e-5);
   EXPECT_EQ(parsed("learning_rate: '1e-5'").learningRate, 1e-5);
