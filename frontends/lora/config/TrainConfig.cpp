@@ -9,6 +9,7 @@
 #include "frontends/lora/config/ConfigKeys.h"
 #include "frontends/lora/config/YamlReader.h"
 #include "runtime/core/MappedFile.h"
+#include <tuple>
 
 namespace llmc::lora {
 namespace {
@@ -189,10 +190,12 @@ absl::StatusOr<TrainConfig> loadConfig(const std::string &path,
 }
 
 absl::Status checkComplete(const TrainConfig &config, absl::string_view file) {
-  for (auto [value, key] : {std::pair(&config.model, "model"), std::pair(&config.data, "data")})
+  for (auto [value, key, instead] :
+       {std::tuple(&config.model, "model", ", or make a model with --scratch"),
+        std::tuple(&config.data, "data", "")})
     if (value->empty())
       return absl::InvalidArgumentError(
-          absl::StrCat(file, ": ", key, " is not given; add a line '", key, ": PATH'"));
+          absl::StrCat(file, ": ", key, " is not given; add a line '", key, ": PATH'", instead));
   return absl::OkStatus();
 }
 

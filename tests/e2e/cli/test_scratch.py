@@ -2,6 +2,7 @@
 
 import math
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import unittest
 from collections import Counter
 
 from llmc_case import FAILED, LLMC, MODEL, WRONG_USAGE, LlmcCase, llmc
+
+TOOLS = pathlib.Path(__file__).resolve().parents[3] / "tools"
 
 
 def sentences(count, seed):
@@ -150,6 +153,24 @@ class Scratch(ScratchCase):
         text = self.done("train", "--scratch", self.config(), "--print-config", "--tokenizer", MODEL).decode()
         for line in ["  hidden_size: 32", "  vocab_size: 330", "fine_tune_type: full", f'  tokenizer: "{MODEL}"']:
             self.assertIn("\n" + line + " ", text)
+
+
+    def test_make_shakespeare(self):
+        """The script that makes the model of tests/models, with a small one."""
+        small = [f"scratch.{key}" for key in ["vocab_size=330", "hidden_size=32", "num_hidden_layers=1",
+                                              "intermediate_size=32", "num_key_value_heads=8"]]
+        keys = [*small, "max_steps=2", "max_seq_length=64"]
+        options = [word for key in keys for word in ("--set", key)]
+        self.file("plays.txt", sentences(2500, 3))
+        result = subprocess.run([TOOLS / "make-shakespeare", self.folder / "plays.txt", self.folder / "made", *options],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        lines = [line for line in result.stdout.decode().splitlines() if "bits a byte" in line]
+        self.assertEqual([line.split(":")[0] for line in lines],
+                         ["tests/models/shakespeare-f16.gguf", str(self.folder / "made" / "out" / "model.gguf")])
+        result = subprocess.run([TOOLS / "make-shakespeare"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("PLAYS.txt", result.stderr.decode())
 
 
 class ScratchErrors(ScratchCase):
