@@ -1,7 +1,9 @@
 #include "tools/llmc/TrainReport.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "runtime/text/Utf8Stream.h"
 #include "tools/llmc/TrainConsole.h"
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -95,8 +97,22 @@ std::string table(const lora::TrainOutcome &outcome, const Words &words) {
   return out;
 }
 
+// What a model says that has learned nothing is bytes of any kind, those that move a terminal's
+// cursor among them.
+std::string readable(absl::string_view bytes) {
+  Utf8Stream stream;
+  const std::string text = stream.push(bytes) + stream.finish();
+  std::string out;
+  for (char c : text)
+    if (c == '\n' || c == '\t' || !absl::ascii_iscntrl(static_cast<unsigned char>(c)))
+      out += c;
+    else
+      out += "\xEF\xBF\xBD"; // U+FFFD
+  return out;
+}
+
 std::string indented(absl::string_view text) {
-  return absl::StrCat("  ", absl::StrReplaceAll(text, {{"\n", "\n  "}}), "\n");
+  return absl::StrCat("  ", absl::StrReplaceAll(readable(text), {{"\n", "\n  "}}), "\n");
 }
 
 } // namespace

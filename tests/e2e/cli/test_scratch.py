@@ -165,7 +165,9 @@ class Scratch(ScratchCase):
         result = subprocess.run([TOOLS / "make-shakespeare", self.folder / "plays.txt", self.folder / "made", *options],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(result.returncode, 0, result.stderr.decode())
-        lines = [line for line in result.stdout.decode().splitlines() if "bits a byte" in line]
+        text = result.stdout.decode()  # valid UTF-8 without control characters, whatever a model says
+        self.assertEqual([c for c in text if c < " " and c not in "\n\t"], [])
+        lines = [line for line in text.splitlines() if "bits a byte" in line]
         self.assertEqual([line.split(":")[0] for line in lines],
                          ["tests/models/shakespeare-f16.gguf", str(self.folder / "made" / "out" / "model.gguf")])
         result = subprocess.run([TOOLS / "make-shakespeare"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
