@@ -42,6 +42,11 @@ absl::StatusOr<std::shared_ptr<void>> makeScratchModel(const TrainOptions &optio
     return in(absl::InvalidArgumentError(
         "model: --scratch makes the model, and would not use this one; remove it, or train it with "
         "--lora"));
+  if (lora::learnsPreferences(config))
+    return in(absl::InvalidArgumentError(absl::StrCat(
+        "train_mode: ", config.trainMode,
+        " is for a model that has learned to answer, and a new one has learned nothing; make it "
+        "with train_mode: sft, and give its file as model of another config")));
   if (config.data.empty())
     return in(absl::InvalidArgumentError("data is not given; add a line 'data: PATH'"));
   std::shared_ptr<void> keeper;

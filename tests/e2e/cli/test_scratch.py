@@ -193,6 +193,7 @@ class ScratchErrors(ScratchCase):
             ({"shape": f", tokenizer: {self.folder / 'none.gguf'}"}, ["scratch.tokenizer", "none.gguf"]),
             ({"shape": f", tokenizer: {MODEL}"}, ["scratch.vocab_size", "has 2048 tokens", "remove vocab_size"]),
             ({"model": MODEL}, ["config.yaml: model: ", "--scratch makes the model", "remove it"]),
+            ({"train_mode": "dpo"}, ["config.yaml: train_mode: dpo", "train_mode: sft"]),
             ({"data": None}, ["config.yaml: data is not given"]),
             ({"data": self.folder / "none.txt"}, ["none.txt"]),
             ({"data": self.file("empty.txt", "\n \n")}, ["empty.txt", "nothing in the file"]),
