@@ -1,14 +1,14 @@
 #include "runtime/train/LossPlot.h"
 
 #include "runtime/core/AtomicFile.h"
+#include "runtime/text/Markup.h"
+#include "runtime/train/Curve.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace llmc {
 namespace {
@@ -16,50 +16,6 @@ namespace {
 constexpr double kWidth = 860, kHeight = 420, kLeft = 64, kRight = 24, kTop = 64, kBottom = 48;
 constexpr char kInk[] = "#1d2430", kFaint[] = "#66707f", kGrid[] = "#e3e7ed", kStep[] = "#a9c4e4",
                kMean[] = "#2563a8", kValidation[] = "#d0662e";
-constexpr size_t kMostPoints = 800;
-
-struct Point {
-  double step, loss;
-};
-using Curve = std::vector<Point>;
-
-Curve curveOf(std::span<const Metrics> lines, std::optional<double> Metrics::*member) {
-  Curve curve;
-  for (const Metrics &line : lines)
-    if (const std::optional<double> loss = line.*member; loss && std::isfinite(*loss))
-      curve.push_back({static_cast<double>(line.step), *loss});
-  return curve;
-}
-
-/// Means of equal numbers of points.
-Curve thinned(const Curve &curve) {
-  const size_t each = (curve.size() + kMostPoints - 1) / kMostPoints;
-  if (each <= 1)
-    return curve;
-  Curve out;
-  for (size_t i = 0; i < curve.size(); i += each) {
-    const size_t end = std::min(i + each, curve.size());
-    Point sum{0, 0};
-    for (size_t j = i; j < end; ++j)
-      sum = {sum.step + curve[j].step, sum.loss + curve[j].loss};
-    out.push_back({sum.step / double(end - i), sum.loss / double(end - i)});
-  }
-  return out;
-}
-
-/// The mean of the last twentieth of all steps, of ten at least, at each point.
-Curve movingMean(const Curve &curve) {
-  const size_t window = std::max<size_t>(10, curve.size() / 20);
-  Curve out;
-  double sum = 0;
-  for (size_t i = 0; i < curve.size(); ++i) {
-    sum += curve[i].loss;
-    if (i >= window)
-      sum -= curve[i - window].loss;
-    out.push_back({curve[i].step, sum / double(std::min(i + 1, window))});
-  }
-  return out;
-}
 
 /// 1, 2 or 5 times a power of ten, for about `marks` marks over `range`.
 double markDistance(double range, int marks) {
@@ -68,12 +24,6 @@ double markDistance(double range, int marks) {
     if (factor * power >= rough)
       return factor * power;
   return 10 * power;
-}
-
-std::string escaped(absl::string_view text) {
-  std::string out = absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
-  std::erase_if(out, [](unsigned char c) { return c < 0x20; });
-  return out;
 }
 
 class Picture {
@@ -93,7 +43,7 @@ public:
     absl::StrAppendFormat(&out_,
                           "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\" "
                           "font-size=\"%d\">%s</text>\n",
-                          x, y, anchor, color, size, escaped(what));
+                          x, y, anchor, color, size, escapedMarkup(what));
   }
   void line(double x1, double y1, double x2, double y2, const char *color, double width) {
     absl::StrAppendFormat(&out_,
@@ -112,8 +62,8 @@ public:
                           "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" "
                           "stroke-linejoin=\"round\" points=\"",
                           color, width);
-    for (const Point &point : points)
-      absl::StrAppendFormat(&out_, "%.1f,%.1f ", x(point.step), y(point.loss));
+    for (const CurvePoint &point : points)
+      absl::StrAppendFormat(&out_, "%.1f,%.1f ", x(point.step), y(point.value));
     out_ += "\"/>\n";
   }
   void axes() {
@@ -153,9 +103,9 @@ std::string lossSvg(std::span<const Metrics> lines, absl::string_view title) {
   double least = 0, most = 1, first = 0, last = 1;
   bool any = false;
   for (const Curve *curve : {&steps, &validation})
-    for (const Point &point : *curve) {
-      least = any ? std::min(least, point.loss) : point.loss;
-      most = any ? std::max(most, point.loss) : point.loss;
+    for (const CurvePoint &point : *curve) {
+      least = any ? std::min(least, point.value) : point.value;
+      most = any ? std::max(most, point.value) : point.value;
       first = any ? std::min(first, point.step) : point.step;
       last = any ? std::max(last, point.step) : point.step;
       any = true;
@@ -167,8 +117,8 @@ std::string lossSvg(std::span<const Metrics> lines, absl::string_view title) {
   picture.curve(steps, kStep, 1);
   picture.curve(mean, kMean, 2.2);
   picture.curve(validation, kValidation, 1.6);
-  for (const Point &point : validation)
-    picture.dot(picture.x(point.step), picture.y(point.loss), kValidation);
+  for (const CurvePoint &point : validation)
+    picture.dot(picture.x(point.step), picture.y(point.value), kValidation);
 
   picture.text(kLeft, 26, "start", kInk, title, 15);
   double x = kLeft;
@@ -179,10 +129,10 @@ std::string lossSvg(std::span<const Metrics> lines, absl::string_view title) {
   };
   if (!steps.empty()) {
     legend(kStep, "training");
-    legend(kMean, absl::StrFormat("moving mean, now %.4g", mean.back().loss));
+    legend(kMean, absl::StrFormat("moving mean, now %.4g", mean.back().value));
   }
   if (!validation.empty())
-    legend(kValidation, absl::StrFormat("validation, now %.4g", validation.back().loss));
+    legend(kValidation, absl::StrFormat("validation, now %.4g", validation.back().value));
   if (!any)
     picture.text(kWidth / 2, kHeight / 2, "middle", kFaint, "no losses yet");
   return picture.finish();

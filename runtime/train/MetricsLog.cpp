@@ -1,18 +1,9 @@
 #include "runtime/train/MetricsLog.h"
 
-#include "runtime/core/AtomicFile.h"
-#include "runtime/core/FileError.h"
-#include "runtime/core/MappedFile.h"
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 
 #include <cmath>
-#include <fcntl.h>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
-#include <utility>
 #include <variant>
 
 namespace llmc {
@@ -49,19 +40,19 @@ constexpr RewardField kRewardFields[] = {
     {"rewards/margins", &RewardMetrics::margin},
 };
 
-struct Writer {
+struct Visitor {
   const Metrics &metrics;
   const char *key;
-  Json &object;
+  absl::FunctionRef<void(const std::string &, double)> visit;
 
   void operator()(Number member) const {
     if (const std::optional<double> value = metrics.*member)
-      object[key] = *value; // what is not finite becomes null
+      visit(key, *value);
   }
   void operator()(Rewards member) const {
     if (const std::optional<RewardMetrics> &rewards = metrics.*member)
       for (const RewardField &field : kRewardFields)
-        object[absl::StrCat(key, field.key)] = (*rewards).*field.member;
+        visit(absl::StrCat(key, field.key), (*rewards).*field.member);
   }
 };
 
@@ -95,10 +86,16 @@ constexpr size_t kLongestLine = 4096;
 
 } // namespace
 
+void forEachNumber(const Metrics &metrics,
+                   absl::FunctionRef<void(const std::string &key, double value)> visit) {
+  for (const MetricsField &field : kFields)
+    std::visit(Visitor{metrics, field.key, visit}, field.member);
+}
+
 std::string metricsText(const Metrics &metrics) {
   Json object = {{"step", metrics.step}};
-  for (const MetricsField &field : kFields)
-    std::visit(Writer{metrics, field.key, object}, field.member);
+  // What is not finite becomes null.
+  forEachNumber(metrics, [&](const std::string &key, double value) { object[key] = value; });
   return object.dump();
 }
 
@@ -116,60 +113,22 @@ std::optional<Metrics> parseMetrics(absl::string_view line) {
 }
 
 absl::StatusOr<MetricsLog> MetricsLog::open(const std::string &path, int64_t step) {
-  MetricsLog log;
-  log.path_ = path;
-  std::error_code error;
-  if (step > 0 && std::filesystem::exists(path, error)) {
-    absl::StatusOr<MappedFile> before = MappedFile::open(path);
-    if (!before.ok())
-      return before.status();
-    const absl::string_view text(reinterpret_cast<const char *>(before->bytes().data()),
-                                 before->size());
-    for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty()))
-      if (const std::optional<Metrics> metrics = parseMetrics(line);
-          metrics && metrics->step <= step)
-        log.lines_.push_back(*metrics);
-  }
-  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
+  std::vector<Metrics> lines;
+  absl::StatusOr<LineLog> file = LineLog::open(path, [&](absl::string_view line) {
+    const std::optional<Metrics> metrics = step > 0 ? parseMetrics(line) : std::nullopt;
+    if (!metrics || metrics->step > step)
+      return false;
+    lines.push_back(*metrics);
+    return true;
+  });
   if (!file.ok())
     return file.status();
-  for (const Metrics &metrics : log.lines_)
-    if (absl::Status status = file->write(metricsText(metrics) + "\n"); !status.ok())
-      return status;
-  if (absl::Status status = file->commit(); !status.ok())
-    return status;
-  log.descriptor_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (log.descriptor_ < 0)
-    return fileError(errno, path, "open");
-  return log;
+  return MetricsLog(*std::move(file), std::move(lines));
 }
 
 absl::Status MetricsLog::append(const Metrics &metrics) {
   lines_.push_back(metrics);
-  const std::string line = metricsText(metrics) + "\n";
-  ssize_t written;
-  do
-    written = ::write(descriptor_, line.data(), line.size());
-  while (written < 0 && errno == EINTR);
-  if (written != static_cast<ssize_t>(line.size()))
-    return fileError(written < 0 ? errno : ENOSPC, path_, "write");
-  return absl::OkStatus();
-}
-
-MetricsLog::MetricsLog(MetricsLog &&other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)),
-      lines_(std::move(other.lines_)) {}
-
-MetricsLog &MetricsLog::operator=(MetricsLog &&other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
-  std::swap(lines_, other.lines_);
-  return *this;
-}
-
-MetricsLog::~MetricsLog() {
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
+  return file_.append(metricsText(metrics));
 }
 
 } // namespace llmc

@@ -1,6 +1,9 @@
 #ifndef LLMC_RUNTIME_TRAIN_METRICSLOG_H
 #define LLMC_RUNTIME_TRAIN_METRICSLOG_H
 
+#include "runtime/train/LineLog.h"
+
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -9,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace llmc {
@@ -43,22 +47,22 @@ public:
   /// the log starts empty.
   static absl::StatusOr<MetricsLog> open(const std::string &path, int64_t step);
 
-  MetricsLog(MetricsLog &&other) noexcept;
-  MetricsLog &operator=(MetricsLog &&other) noexcept;
-  ~MetricsLog();
-
   /// Appends a line in one write.
   absl::Status append(const Metrics &metrics);
   /// All lines, those of earlier runs included.
   std::span<const Metrics> lines() const { return lines_; }
 
 private:
-  MetricsLog() = default;
+  MetricsLog(LineLog file, std::vector<Metrics> lines)
+      : file_(std::move(file)), lines_(std::move(lines)) {}
 
-  std::string path_;
-  int descriptor_ = -1;
+  LineLog file_;
   std::vector<Metrics> lines_;
 };
+
+/// Calls `visit` with each number of a line but its step, under its key.
+void forEachNumber(const Metrics &metrics,
+                   absl::FunctionRef<void(const std::string &key, double value)> visit);
 
 /// A line without its newline, and back; nullopt for a text that is none.
 std::string metricsText(const Metrics &metrics);

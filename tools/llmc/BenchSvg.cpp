@@ -1,7 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "frontends/gguf/file/GgufText.h"
+#include "runtime/text/Markup.h"
 #include "tools/llmc/BenchReport.h"
 #include <algorithm>
 #include <cmath>
@@ -14,10 +14,7 @@ constexpr int kWidth = 960, kLeft = 150, kBars = 500, kTop = 84, kBar = 18, kThi
 constexpr char kOurs[] = "#2563a8", kTheirs[] = "#d08a2e", kLimit[] = "#b3261e", kInk[] = "#1d2430",
                kFaint[] = "#66707f";
 
-std::string escaped(absl::string_view text) {
-  return absl::StrReplaceAll(gguf::printable(text, 120),
-                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-}
+std::string escaped(absl::string_view text) { return escapedMarkup(gguf::printable(text, 120)); }
 
 // 1, 2 or 5 times a power of ten, so that the axis has about five marks.
 double markDistance(double most) {

@@ -15,6 +15,20 @@
 namespace llmc::cli {
 namespace {
 
+// With what is known when a run is over.
+absl::Status writeLastPictures(const lora::TrainOutcome &outcome, const lora::TrainConfig &config,
+                               const std::optional<lora::TextPair> &samples) {
+  lora::RunTracking::State state{.step = outcome.step,
+                                 .totalSteps = outcome.totalSteps,
+                                 .tokens = outcome.tokens,
+                                 .seconds = outcome.seconds,
+                                 .stopped = outcome.stopped,
+                                 .pair = samples};
+  if (outcome.before)
+    state.comparison = comparisonOf(outcome, config);
+  return outcome.tracking->writePictures(state);
+}
+
 absl::Status train(TrainingSetup &setup) {
   absl::StatusOr<std::unique_ptr<TrainingModel>> model =
       setup.loadModel(setup.config.maxSeqLength, setup.config.batchSize);
@@ -25,9 +39,9 @@ absl::Status train(TrainingSetup &setup) {
   if (!parameters.ok())
     return parameters.status();
   TrainConsole console(setup.config.loggingSteps);
-  absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer =
-      lora::Trainer::create({setup.config, setup.base, setup.data, *setup.tokenizer, **model,
-                             **parameters, *setup.team, console, lora::digestOf(*setup.file)});
+  absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer = lora::Trainer::create(
+      {setup.config, setup.base, setup.data, *setup.tokenizer, **model, **parameters, *setup.team,
+       console, lora::digestOf(*setup.file), sampleWriter(setup)});
   if (!trainer.ok())
     return trainer.status();
   if ((*trainer)->firstStep() > 0)
@@ -43,18 +57,21 @@ absl::Status train(TrainingSetup &setup) {
   console.clear();
   if (!outcome.ok())
     return outcome.status();
-  std::optional<TrainSamples> samples;
+  std::optional<lora::TextPair> samples;
   if (!outcome->interrupted) {
     // A large model is not to be in memory twice.
     trainer->reset();
     parameters->reset();
     model->reset();
-    absl::StatusOr<TrainSamples> made = greedySamples(setup);
+    absl::StatusOr<lora::TextPair> made = greedySamples(setup);
     if (made.ok())
       samples = *std::move(made);
     else if (!absl::IsCancelled(made.status()))
       printNote(absl::StrCat("no sample of what it writes: ", made.status().message()));
   }
+  if (!outcome->interrupted)
+    if (absl::Status status = writeLastPictures(*outcome, setup.config, samples); !status.ok())
+      return status;
   if (setup.options.json)
     printJson(outcomeJson(*outcome, setup.config, samples));
   if (outcome->interrupted) {
@@ -133,7 +150,7 @@ void addTrainCommand(CLI::App &app, Action &action) {
   command->footer(absl::StrCat(
       "Ctrl-C stops after the step, and the same command goes on from there. In output_dir are\n"
       "then adapter.gguf and peft (model.gguf with fine_tune_type: full), checkpoints,\n"
-      "metrics.jsonl, loss.svg and resolved-config.yaml.\n\n"
+      "metrics.jsonl, loss.svg, report.html (the run on one page) and resolved-config.yaml.\n\n"
       "Keys of the config, with their defaults (other programs' names are known, too):\n",
       lora::configHelp()));
   command->callback([options, &action] { action = [options] { return runTrain(*options); }; });

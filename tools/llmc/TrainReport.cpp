@@ -32,17 +32,17 @@ std::string verdict(const lora::LossChange &change, const lora::TrainConfig &con
   if (!change.measurable())
     return absl::StrFormat(
         "The %s changed nothing that can be measured: %.2g nats per token, which may be off "
-        "by %.2g. More steps%s may.\n",
+        "by %.2g. More steps%s may.",
         thing, -change.mean, 2 * change.error,
         full ? " or a higher learning_rate" : ", a higher learning_rate or a higher lora.rank");
   if (change.mean < 0)
     return absl::StrFormat(
         "The %s predicts the held-back data worse than the model %s, perplexity "
-        "%+.1f %%: it has learned the training data by heart, or learning_rate is too high.\n",
+        "%+.1f %%: it has learned the training data by heart, or learning_rate is too high.",
         full ? "trained model" : thing, full ? "did before" : "without it",
         perplexityChange(change));
   return absl::StrFormat("The %s lowers the perplexity of data that it was not trained on by "
-                         "%.1f %%.\n",
+                         "%.1f %%.",
                          thing, -perplexityChange(change));
 }
 
@@ -53,14 +53,14 @@ std::string pairVerdict(const lora::TrainOutcome &outcome) {
   if (!change.measurable())
     return absl::StrFormat(
         "Nothing changed that can be measured: a loss of %+.2g per pair, which may be "
-        "off by %.2g. More steps, more pairs or a higher learning_rate may.\n",
+        "off by %.2g. More steps, more pairs or a higher learning_rate may.",
         -change.mean, 2 * change.error);
   if (change.mean < 0)
     return "The model tells the answers of held-back pairs apart worse than before: it has learned "
-           "the training pairs by heart, or learning_rate is too high.\n";
+           "the training pairs by heart, or learning_rate is too high.";
   return absl::StrFormat(
       "Of pairs that it was not trained on, the model now prefers the chosen answer in %.1f %%; it "
-      "is the likelier one in %.1f %%, which were %.1f %% before.\n",
+      "is the likelier one in %.1f %%, which were %.1f %% before.",
       100 * after.accuracy(), 100 * after.likelierShare(),
       100 * outcome.before->rewards.likelierShare());
 }
@@ -118,7 +118,7 @@ std::string indented(absl::string_view text) {
 } // namespace
 
 std::string outcomeText(const lora::TrainOutcome &outcome, const lora::TrainConfig &config,
-                        const std::optional<TrainSamples> &samples) {
+                        const std::optional<lora::TextPair> &samples) {
   const Words words = wordsFor(config);
   std::string out =
       absl::StrFormat("%d steps, %d tokens learned in %s: %s\n", outcome.step, outcome.tokens,
@@ -129,10 +129,10 @@ std::string outcomeText(const lora::TrainOutcome &outcome, const lora::TrainConf
     absl::StrAppend(&out, "No data is held back, so nobody knows what the ", words.thing,
                     " is worth; val_size: 0.05 would.\n");
   else if (outcome.after->rewards.pairs > 0)
-    absl::StrAppend(&out, "\n", pairTable(outcome, words), "\n", pairVerdict(outcome));
+    absl::StrAppend(&out, "\n", pairTable(outcome, words), "\n", pairVerdict(outcome), "\n");
   else
     absl::StrAppend(&out, "\n", table(outcome, words), "\n",
-                    verdict(lora::lossChange(*outcome.before, *outcome.after), config));
+                    verdict(lora::lossChange(*outcome.before, *outcome.after), config), "\n");
   if (samples)
     absl::StrAppend(&out, "\nWhat is likeliest to follow\n", indented(samples->prompt),
                     words.before, ":\n", indented(samples->before), words.after, ":\n",
@@ -140,9 +140,20 @@ std::string outcomeText(const lora::TrainOutcome &outcome, const lora::TrainConf
   return out;
 }
 
+lora::Comparison comparisonOf(const lora::TrainOutcome &outcome, const lora::TrainConfig &config) {
+  const lora::LossChange change = lora::lossChange(*outcome.before, *outcome.after);
+  return {.count = outcome.after->losses.size(),
+          .lossBefore = outcome.before->mean(),
+          .lossAfter = outcome.after->mean(),
+          .change = -change.mean,
+          .error = change.error,
+          .verdict =
+              outcome.after->rewards.pairs > 0 ? pairVerdict(outcome) : verdict(change, config)};
+}
+
 nlohmann::ordered_json outcomeJson(const lora::TrainOutcome &outcome,
                                    const lora::TrainConfig &config,
-                                   const std::optional<TrainSamples> &samples) {
+                                   const std::optional<lora::TextPair> &samples) {
   nlohmann::ordered_json document{{"output_dir", config.outputDir},
                                   {config.fineTuneType == "full" ? "model" : "adapter",
                                    lora::OutputFolder(config).resultPath()},

@@ -9,17 +9,14 @@
 
 namespace llmc::cli {
 
-// The likeliest continuation of a piece of the data, without the adapter and with it.
-struct TrainSamples {
-  std::string prompt, before, after;
-};
-
 // The table of losses and perplexities with what to make of it, and the samples.
 std::string outcomeText(const lora::TrainOutcome &outcome, const lora::TrainConfig &config,
-                        const std::optional<TrainSamples> &samples);
+                        const std::optional<lora::TextPair> &samples);
+// The same for the report; `outcome` has losses.
+lora::Comparison comparisonOf(const lora::TrainOutcome &outcome, const lora::TrainConfig &config);
 nlohmann::ordered_json outcomeJson(const lora::TrainOutcome &outcome,
                                    const lora::TrainConfig &config,
-                                   const std::optional<TrainSamples> &samples);
+                                   const std::optional<lora::TextPair> &samples);
 
 } // namespace llmc::cli
 

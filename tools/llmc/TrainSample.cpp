@@ -2,6 +2,7 @@
 #include "frontends/lora/data/Batches.h"
 #include "frontends/lora/train/OutputFolder.h"
 #include "runtime/core/Interrupt.h"
+#include "runtime/text/Utf8Stream.h"
 #include "tools/llmc/Engine.h"
 #include <algorithm>
 
@@ -27,55 +28,126 @@ std::vector<int32_t> promptOf(const TrainingSetup &setup) {
   return {batch.tokens.begin(), batch.tokens.begin() + static_cast<std::ptrdiff_t>(length)};
 }
 
-absl::StatusOr<std::string> answer(const TrainingSetup &setup, bool trained,
-                                   std::span<const int32_t> prompt) {
-  ModelOptions options = setup.options.model;
-  options.path = setup.config.model;
-  options.threads = setup.team->threads();
-  const lora::OutputFolder output(setup.config);
-  if (trained && setup.isFull())
-    options.path = output.modelPath();
-  else if (trained)
-    options.adapters.push_back({output.adapterPath()});
-  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options);
-  if (!engine.ok())
-    return engine.status();
-  absl::StatusOr<std::unique_ptr<Session>> session =
-      (*engine)->newSession(static_cast<int64_t>(prompt.size() + kAnswerTokens));
-  if (!session.ok())
-    return session.status();
-  std::vector<int32_t> tokens;
-  absl::Status status = (*session)->evaluate(prompt);
-  while (status.ok() && tokens.size() < kAnswerTokens) {
-    if (InterruptGuard::interrupted())
-      return absl::CancelledError();
-    const std::span<const float> logits = (*session)->lastLogits();
-    const auto token = static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
-    if (setup.tokenizer->isEndOfGeneration(token))
-      break;
-    tokens.push_back(token);
-    status = (*session)->evaluate({&token, 1});
+// Lets a model go on with the likeliest tokens.
+class GreedyWriter {
+public:
+  // The base, or what was trained of it, as output_dir has it.
+  static absl::StatusOr<GreedyWriter> open(const TrainingSetup &setup, bool trained) {
+    ModelOptions options = setup.options.model;
+    options.path = setup.config.model;
+    options.threads = setup.team->threads();
+    const lora::OutputFolder output(setup.config);
+    if (trained && setup.isFull())
+      options.path = output.modelPath();
+    else if (trained)
+      options.adapters.push_back({output.adapterPath()});
+    absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::open(options);
+    if (!engine.ok())
+      return engine.status();
+    return GreedyWriter(*std::move(engine), *setup.tokenizer);
   }
-  if (!status.ok())
-    return status;
-  return setup.tokenizer->decode(tokens);
+
+  absl::StatusOr<std::string> answer(std::span<const int32_t> prompt, size_t most) {
+    absl::StatusOr<std::unique_ptr<Session>> session =
+        engine_->newSession(static_cast<int64_t>(prompt.size() + most));
+    if (!session.ok())
+      return session.status();
+    std::vector<int32_t> tokens;
+    absl::Status status = (*session)->evaluate(prompt);
+    while (status.ok() && tokens.size() < most) {
+      if (InterruptGuard::interrupted())
+        return absl::CancelledError();
+      const std::span<const float> logits = (*session)->lastLogits();
+      const auto token = static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+      if (tokenizer_.isEndOfGeneration(token))
+        break;
+      tokens.push_back(token);
+      status = (*session)->evaluate({&token, 1});
+    }
+    if (!status.ok())
+      return status;
+    return utf8(tokenizer_.decode(tokens));
+  }
+
+  // A token may end within a character.
+  static std::string utf8(const std::string &text) {
+    Utf8Stream stream;
+    std::string out = stream.push(text);
+    return out + stream.finish();
+  }
+
+private:
+  GreedyWriter(std::unique_ptr<Engine> engine, const Tokenizer &tokenizer)
+      : engine_(std::move(engine)), tokenizer_(tokenizer) {}
+
+  std::unique_ptr<Engine> engine_;
+  const Tokenizer &tokenizer_;
+};
+
+struct Prompt {
+  std::string text;
+  std::vector<int32_t> tokens;
+};
+
+absl::StatusOr<std::vector<Prompt>> promptsOf(const TrainingSetup &setup) {
+  std::vector<Prompt> prompts;
+  for (const std::string &text : setup.config.samplePrompts) {
+    absl::StatusOr<std::vector<int32_t>> tokens =
+        encodeForModel(*setup.tokenizer, text, "sample_prompts", /*parseSpecial=*/true);
+    if (!tokens.ok())
+      return tokens.status();
+    if (tokens->empty() && setup.tokenizer->bosId())
+      tokens->push_back(*setup.tokenizer->bosId());
+    if (tokens->empty())
+      return absl::InvalidArgumentError("sample_prompts: an empty text, and the model has no token "
+                                        "to begin with; give a text");
+    prompts.push_back({text, *std::move(tokens)});
+  }
+  if (prompts.empty()) {
+    std::vector<int32_t> tokens = promptOf(setup);
+    prompts.push_back(
+        {GreedyWriter::utf8(setup.tokenizer->decode(tokens, {.stripSpacePrefix = true})),
+         std::move(tokens)});
+  }
+  return prompts;
 }
 
 } // namespace
 
-absl::StatusOr<TrainSamples> greedySamples(const TrainingSetup &setup) {
+absl::StatusOr<lora::TextPair> greedySamples(const TrainingSetup &setup) {
   const std::vector<int32_t> prompt = promptOf(setup);
-  TrainSamples samples;
-  samples.prompt = setup.tokenizer->decode(prompt, {.stripSpacePrefix = true});
-  absl::StatusOr<std::string> before = answer(setup, false, prompt);
-  if (!before.ok())
-    return before.status();
-  absl::StatusOr<std::string> after = answer(setup, true, prompt);
-  if (!after.ok())
-    return after.status();
-  samples.before = *std::move(before);
-  samples.after = *std::move(after);
-  return samples;
+  lora::TextPair pair;
+  pair.prompt = GreedyWriter::utf8(setup.tokenizer->decode(prompt, {.stripSpacePrefix = true}));
+  for (auto [text, trained] : {std::pair(&pair.before, false), std::pair(&pair.after, true)}) {
+    absl::StatusOr<GreedyWriter> writer = GreedyWriter::open(setup, trained);
+    if (!writer.ok())
+      return writer.status();
+    absl::StatusOr<std::string> answer = writer->answer(prompt, kAnswerTokens);
+    if (!answer.ok())
+      return answer.status();
+    *text = *std::move(answer);
+  }
+  return pair;
+}
+
+lora::SampleWriter sampleWriter(const TrainingSetup &setup) {
+  return [&setup]() -> absl::StatusOr<std::vector<TextSample>> {
+    absl::StatusOr<std::vector<Prompt>> prompts = promptsOf(setup);
+    if (!prompts.ok())
+      return prompts.status();
+    absl::StatusOr<GreedyWriter> writer = GreedyWriter::open(setup, /*trained=*/true);
+    if (!writer.ok())
+      return writer.status();
+    std::vector<TextSample> samples;
+    for (const Prompt &prompt : *prompts) {
+      absl::StatusOr<std::string> answer =
+          writer->answer(prompt.tokens, static_cast<size_t>(setup.config.sampleTokens));
+      if (!answer.ok())
+        return answer.status();
+      samples.push_back({.prompt = prompt.text, .text = *std::move(answer)});
+    }
+    return samples;
+  };
 }
 
 } // namespace llmc::cli

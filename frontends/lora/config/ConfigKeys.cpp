@@ -26,7 +26,7 @@ const ConfigKey kKeys[] = {
     {"valid", "valid_data valid_file eval_file validation_file", &C::validationData, "", kAny, "",
      "a file to validate with; val_size is then not used", "", kFixed},
     {"output_dir", "adapter_path", &C::outputDir, "out", kAny, "",
-     "where adapter, checkpoints, metrics.jsonl and loss.svg go",
+     "where adapter, checkpoints, metrics and reports go",
      "--lora-out FNAME, --checkpoint-out FNAME", kFree},
     {"adapter_init", "resume_adapter_file lora_model_dir", &C::adapterInit, "", kAny, "",
      "an adapter to start from instead of a new one", "", kFixed},
@@ -166,6 +166,23 @@ const ConfigKey kKeys[] = {
      "samples held back to validate with: a share below 1, or a number", "", kFixed},
     {"logging_steps", "steps_per_report log_every_n_steps", &C::loggingSteps, "1", kCounts, "",
      "steps between lines of metrics.jsonl", "", kFree},
+    {"report_to", "", &C::reportTo, "html", kAny, "tensorboard|html|none|all",
+     "where the run is shown beside metrics.jsonl and loss.svg: html is report.html, tensorboard "
+     "event files in logging_dir",
+     "", kFree},
+    {"logging_dir", "", &C::loggingDir, "", kAny, "",
+     "a directory for TensorBoard's event files; empty: runs in output_dir", "", kFree},
+    {"sample_steps", "sample_every_n_steps", &C::sampleSteps, "never", kSteps, "never",
+     "steps between samples of what the model writes, kept in samples.jsonl; for these the model "
+     "is "
+     "in memory a second time",
+     "", kFree},
+    {"sample_prompts", "", &C::samplePrompts, "[]", kAny, "",
+     "texts that samples go on from with the likeliest tokens; none: the start of a held-back "
+     "sample",
+     "", kFree},
+    {"sample_max_tokens", "", &C::sampleTokens, "48", Range{.least = 1, .most = 65536}, "",
+     "tokens of such a sample", "", kFree},
     {"early_stopping.patience", "early_stopping_patience", &C::patience, "none", kCounts, "none",
      "stop after so many validations without a better loss (steps, where there is no validation)",
      "--opt-max-no-improvement N", kFree},

@@ -38,9 +38,9 @@ struct ConfigKey {
   Field field;          // its type is the key's type
   const char *fallback; // the default, as YAML
   Range range;
-  // Of texts: the values that it may have, "a|b", where "a=b" takes `a` for `b`; free text when
-  // empty, or when it ends in "|...". Of numbers: a word that stands for 0. Of integers that count
-  // bytes: "bytes", then KiB, MiB and GiB are known.
+  // Of texts and lists of them: the values that it may have, "a|b", where "a=b" takes `a` for `b`;
+  // free text when empty, or when it ends in "|...". Of modules nothing. Of numbers: a word that
+  // stands for 0. Of integers that count bytes: "bytes", then KiB, MiB and GiB are known.
   const char *words;
   const char *help;
   const char *oldFlags; // of llama.cpp's `finetune`, with their arguments, separated by ", "

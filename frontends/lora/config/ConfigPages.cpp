@@ -22,7 +22,8 @@ std::string section(const ConfigKey &key) {
 
 // "cosine, linear or ...", of a text that is one of several.
 std::string choices(const ConfigKey &key) {
-  if (!std::holds_alternative<std::string TrainConfig::*>(key.field))
+  if (!std::holds_alternative<std::string TrainConfig::*>(key.field) &&
+      !std::holds_alternative<std::vector<std::string> TrainConfig::*>(key.field))
     return "";
   std::vector<absl::string_view> known;
   for (absl::string_view choice : absl::StrSplit(key.words, '|', absl::SkipEmpty()))

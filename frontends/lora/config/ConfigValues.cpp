@@ -16,7 +16,8 @@
 namespace llmc::lora {
 namespace {
 
-constexpr absl::string_view kAllLinear = "all-linear", kBytes = "bytes", kOpen = "...";
+constexpr absl::string_view kAllLinear = "all-linear", kBytes = "bytes", kOpen = "...",
+                            kAllWord = "all", kNoneWord = "none";
 
 absl::Status bad(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
@@ -107,6 +108,30 @@ absl::StatusOr<bool> parseBoolean(absl::string_view scalar) {
   return bad(absl::StrCat(shown(scalar), " is neither true nor false"));
 }
 
+// Each once. "none" is no text, "all" is each of those that are known.
+absl::StatusOr<std::vector<std::string>> parseChoices(const ConfigKey &key,
+                                                      const std::vector<std::string> &list) {
+  std::vector<std::string> out;
+  const auto add = [&](absl::string_view text) {
+    if (std::find(out.begin(), out.end(), text) == out.end())
+      out.emplace_back(text);
+  };
+  for (const std::string &item : list) {
+    absl::StatusOr<std::string> text =
+        parseText(key, std::string(absl::StripAsciiWhitespace(item)));
+    if (!text.ok())
+      return text.status();
+    if (*text == kAllWord) {
+      for (absl::string_view known : absl::StrSplit(key.words, '|'))
+        if (known != kAllWord && known != kNoneWord)
+          add(known);
+    } else if (*text != kNoneWord) {
+      add(*text);
+    }
+  }
+  return out;
+}
+
 // Modules by any name, as GGUF's, each once.
 absl::StatusOr<std::vector<std::string>> parseModules(const std::vector<std::string> &list) {
   std::vector<std::string> out;
@@ -190,12 +215,18 @@ struct Setter {
     return boolean.status();
   }
   absl::Status operator()(std::vector<std::string> TrainConfig::*member) const {
+    const bool isModules = member == &TrainConfig::targetModules;
+    const bool isFree = !isModules && *key.words == 0;
     std::vector<std::string> list = value.list;
-    if (isScalar())
+    if (isScalar() && isFree)
+      list = {value.scalar};
+    else if (isScalar())
       list = absl::StrSplit(value.scalar, ',');
     else if (value.kind != YamlValue::Kind::List)
       return wrongKind("a list");
-    absl::StatusOr<std::vector<std::string>> names = parseModules(list);
+    absl::StatusOr<std::vector<std::string>> names = isModules ? parseModules(list)
+                                                     : isFree  ? std::move(list)
+                                                               : parseChoices(key, list);
     if (names.ok())
       config.*member = *std::move(names);
     return names.status();
@@ -287,7 +318,13 @@ struct Printer {
     return config.*member ? "true" : "false";
   }
   std::string operator()(std::vector<std::string> TrainConfig::*member) const {
-    return absl::StrCat("[", absl::StrJoin(config.*member, ", "), "]");
+    const bool isFree = member != &TrainConfig::targetModules && *key.words == 0;
+    return absl::StrCat("[",
+                        absl::StrJoin(config.*member, ", ",
+                                      [&](std::string *out, const std::string &text) {
+                                        *out += isFree ? inDoubleQuotes(text) : text;
+                                      }),
+                        "]");
   }
   std::string operator()(std::vector<int64_t> TrainConfig::*member) const {
     return absl::StrCat("[", absl::StrJoin(config.*member, ", "), "]");

@@ -111,6 +111,9 @@ absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_v
                "higher than learning_rate; give a lower one");
   if (config.valSize >= 1 && config.valSize != static_cast<double>(int64_t(config.valSize)))
     return bad(where("val_size"), "val_size", "give a share below 1 or a whole number of samples");
+  if (!config.samplePrompts.empty() && config.sampleSteps == 0)
+    return bad(where("sample_prompts"), "sample_prompts",
+               "nothing says when; give sample_steps, too, or leave them out");
   if (absl::Status status = resolvePreferences(config, where); !status.ok())
     return status;
   if (config.overlapping && config.fillWithNext)

@@ -62,6 +62,10 @@ struct TrainConfig : ScratchConfig {
   int64_t evalSteps, evalBatches;    // 0: at the end only; all
   double valSize;                    // below 1 a share, else a number of samples
   int64_t loggingSteps;
+  std::vector<std::string> reportTo;      // of "tensorboard" and "html"
+  std::string loggingDir;                 // empty: output_dir/runs
+  std::vector<std::string> samplePrompts; // empty with sampleSteps: the start of a sample
+  int64_t sampleSteps, sampleTokens;      // 0: never
   int64_t patience, past;
   double earlyStoppingDelta;
   int64_t seed;

@@ -27,7 +27,13 @@ public:
     return config_.fineTuneType == "full" ? modelPath() : adapterPath();
   }
   std::string metricsPath() const { return path("metrics.jsonl"); }
+  std::string samplesPath() const { return path("samples.jsonl"); }
   std::string plotPath() const { return path("loss.svg"); }
+  std::string reportPath() const { return path("report.html"); }
+  // A directory.
+  std::string eventsPath() const {
+    return config_.loggingDir.empty() ? path("runs") : config_.loggingDir;
+  }
   std::string configPath() const { return path("resolved-config.yaml"); }
 
   // Makes the directory and writes the config with every key.

@@ -4,7 +4,6 @@
 #include "frontends/lora/train/AsBase.h"
 #include "frontends/lora/train/RunLength.h"
 #include "runtime/core/Interrupt.h"
-#include "runtime/train/LossPlot.h"
 #include <cmath>
 #include <filesystem>
 #include <numeric>
@@ -119,18 +118,22 @@ absl::Status Trainer::begin() {
   // What another run, or this one further on, has left must not be taken up later.
   if (config_.resume != "auto")
     checkpoints_.folder().removeAfter(state_.step);
-  absl::StatusOr<MetricsLog> metrics = MetricsLog::open(output_.metricsPath(), state_.step);
-  if (!metrics.ok())
-    return metrics.status();
-  metrics_.emplace(*std::move(metrics));
-  for (const Metrics &line : metrics_->lines()) {
+  absl::StatusOr<std::unique_ptr<RunTracking>> tracking =
+      RunTracking::open(config_, parts_.data.report, state_.step);
+  if (!tracking.ok())
+    return tracking.status();
+  tracking_ = *std::move(tracking);
+  for (const Metrics &line : tracking_->metrics()) {
     earlierSeconds_ = line.seconds.value_or(earlierSeconds_);
     if (line.loss)
       push(recentLosses_, *line.loss);
   }
   start_ = Clock::now();
-  if (firstStep_ == 0)
-    return parts_.parameters.dumpFirst(dumps_);
+  if (firstStep_ == 0) {
+    if (absl::Status status = parts_.parameters.dumpFirst(dumps_); !status.ok())
+      return status;
+    return config_.sampleSteps > 0 ? writeSamples() : absl::OkStatus();
+  }
   return resumedElsewhere_ ? save() : absl::OkStatus();
 }
 
@@ -159,6 +162,7 @@ absl::StatusOr<TrainOutcome> Trainer::run() {
   outcome.tokens = state_.tokens;
   outcome.stopped = state_.stopped;
   outcome.seconds = seconds();
+  outcome.tracking = std::move(tracking_);
   return outcome;
 }
 
@@ -226,20 +230,23 @@ absl::Status Trainer::step() {
   report.secondsLeft = mean(recentSeconds_) * static_cast<double>(schedule_.totalSteps - number);
   report.applied = update.applied;
   if (isDue(config_.loggingSteps) || isOver())
-    if (absl::Status status = metrics_->append({.step = number,
-                                                .epoch = report.epoch,
-                                                .loss = loss,
-                                                .learningRate = learningRate,
-                                                .gradientNorm = update.gradientNorm,
-                                                .rewards = rewardMetrics(sums.rewards),
-                                                .tokensPerSecond = report.tokensPerSecond,
-                                                .seconds = seconds()});
+    if (absl::Status status = tracking_->append({.step = number,
+                                                 .epoch = report.epoch,
+                                                 .loss = loss,
+                                                 .learningRate = learningRate,
+                                                 .gradientNorm = update.gradientNorm,
+                                                 .rewards = rewardMetrics(sums.rewards),
+                                                 .tokensPerSecond = report.tokensPerSecond,
+                                                 .seconds = seconds()});
         !status.ok())
       return status;
   parts_.observer.step(report);
 
   if (validates() && (isDue(config_.evalSteps) || isOver()))
     if (absl::Status status = validateNow(); !status.ok())
+      return status;
+  if (isDue(config_.sampleSteps))
+    if (absl::Status status = writeSamples(); !status.ok())
       return status;
   return isDue(config_.saveSteps) || isOver() ? save() : absl::OkStatus();
 }
@@ -262,10 +269,10 @@ absl::Status Trainer::validateNow() {
   if (state_.stopped.empty())
     state_.stopped = stopping_.afterValidation(loss);
   parts_.observer.validated(state_.step, *lastValidation_);
-  return metrics_->append({.step = state_.step,
-                           .seconds = seconds(),
-                           .validationLoss = loss,
-                           .validationRewards = rewardMetrics(lastValidation_->rewards)});
+  return tracking_->append({.step = state_.step,
+                            .seconds = seconds(),
+                            .validationLoss = loss,
+                            .validationRewards = rewardMetrics(lastValidation_->rewards)});
 }
 
 absl::StatusOr<ValidationLosses> Trainer::validationOfBase() {
@@ -292,7 +299,33 @@ absl::Status Trainer::save() {
 absl::Status Trainer::writeResults() {
   if (absl::Status status = parts_.parameters.write(output_); !status.ok())
     return status;
-  return writeLossPlot(output_.plotPath(), metrics_->lines(), config_.data);
+  return tracking_->writePictures({.step = state_.step,
+                                   .totalSteps = schedule_.totalSteps,
+                                   .tokens = state_.tokens,
+                                   .seconds = seconds(),
+                                   .stopped = state_.stopped});
+}
+
+// Only a signal that comes meanwhile ends the run.
+absl::Status Trainer::writeSamples() {
+  if (!parts_.sampleWriter)
+    return absl::OkStatus();
+  if (absl::Status status = parts_.parameters.write(output_); !status.ok())
+    return status;
+  absl::StatusOr<std::vector<TextSample>> samples = parts_.sampleWriter();
+  if (absl::IsCancelled(samples.status()))
+    return samples.status();
+  if (!samples.ok()) {
+    parts_.observer.note(
+        absl::StrCat("no samples after step ", state_.step, ": ", samples.status().message()));
+    return absl::OkStatus();
+  }
+  for (TextSample &sample : *samples) {
+    sample.step = state_.step;
+    if (absl::Status status = tracking_->append(sample); !status.ok())
+      return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Trainer::finish(TrainOutcome &outcome) {

@@ -11,16 +11,17 @@
 #include "frontends/lora/train/DebugDumps.h"
 #include "frontends/lora/train/Objective.h"
 #include "frontends/lora/train/OutputFolder.h"
+#include "frontends/lora/train/RunTracking.h"
 #include "frontends/lora/train/TrainState.h"
 #include "frontends/lora/train/TrainableParameters.h"
 #include "frontends/lora/train/Validation.h"
 #include "runtime/core/ThreadTeam.h"
 #include "runtime/train/EarlyStopping.h"
-#include "runtime/train/MetricsLog.h"
 #include "runtime/train/Schedule.h"
 #include "runtime/train/TrainingModel.h"
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,10 @@ public:
   virtual void saved(int64_t step) {}
 };
 
+// What the model is likeliest to write with the result that output_dir has; the steps of the
+// samples are not looked at.
+using SampleWriter = std::function<absl::StatusOr<std::vector<TextSample>>()>;
+
 // All of them live at least as long as the trainer.
 struct TrainerParts {
   const TrainConfig &config;
@@ -59,16 +64,18 @@ struct TrainerParts {
   TrainableParameters &parameters; // of `model`
   ThreadTeam &team;
   TrainObserver &observer;
-  std::string baseDigest = {}; // digestOf() the file of `base`
+  std::string baseDigest = {};    // digestOf() the file of `base`
+  SampleWriter sampleWriter = {}; // for config.sampleSteps; may be missing
 };
 
 struct TrainOutcome {
   int64_t firstStep = 0; // of a resumed run, the step it went on from
   int64_t step = 0, totalSteps = 0;
-  int64_t tokens = 0;       // learned in all
-  bool interrupted = false; // by a signal (Interrupt.h); the state is saved
-  std::string stopped;      // why it ended early; empty: it did not
-  double seconds = 0;       // of training, resumed runs included
+  int64_t tokens = 0;                    // learned in all
+  bool interrupted = false;              // by a signal (Interrupt.h); the state is saved
+  std::string stopped;                   // why it ended early; empty: it did not
+  double seconds = 0;                    // of training, resumed runs included
+  std::unique_ptr<RunTracking> tracking; // to be told what comes after the run
   // Losses of the held-back data by the base and by what was trained; none where nothing is held
   // back.
   std::optional<ValidationLosses> before, after;
@@ -97,6 +104,7 @@ private:
   absl::Status validateNow();
   absl::Status save();
   absl::Status writeResults();
+  absl::Status writeSamples();
   absl::Status finish(TrainOutcome &outcome);
   absl::StatusOr<ValidationLosses> validation(absl::string_view what);
   absl::StatusOr<ValidationLosses> validationOfBase();
@@ -119,7 +127,7 @@ private:
   TrainState state_;
   int64_t firstStep_ = 0;
   bool resumedElsewhere_ = false; // from a checkpoint outside of output_dir
-  std::optional<MetricsLog> metrics_;
+  std::unique_ptr<RunTracking> tracking_;
   std::optional<ValidationLosses> lastValidation_; // of state_.validated
   double earlierSeconds_ = 0;                      // of the run that is resumed
   std::chrono::steady_clock::time_point start_;

@@ -47,6 +47,10 @@ class TrainCase(LlmcCase):
     def train(self, *arguments, config=None, **options):
         return self.json("train", "--lora", config or self.config(), "--json", *arguments, **options)
 
+    def start(self, config, **options):
+        return subprocess.Popen([LLMC, "train", "--lora", str(config)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+
     def metrics(self, folder="out"):
         """metrics.jsonl without what depends on time."""
         lines = (self.folder / folder / "metrics.jsonl").read_text().splitlines()
@@ -59,7 +63,8 @@ class TrainCase(LlmcCase):
     def expect_whole(self, folder="out"):
         """Every file that is there is one, and no other is."""
         out = self.folder / folder
-        known = {"adapter.gguf", "model.gguf", "resolved-config.yaml", "loss.svg", "metrics.jsonl", "peft"}
+        known = {"adapter.gguf", "model.gguf", "resolved-config.yaml", "loss.svg", "metrics.jsonl", "peft",
+                 "report.html"}
         for path in out.iterdir() if out.exists() else []:
             if path.name.startswith("checkpoint-"):
                 content = path.read_bytes()
@@ -73,6 +78,8 @@ class TrainCase(LlmcCase):
                 self.assertIn(path.name, known)
         if (out / "loss.svg").exists():
             self.assertTrue((out / "loss.svg").read_text().endswith("</svg>\n"))
+        if (out / "report.html").exists():
+            self.assertTrue((out / "report.html").read_text().endswith("</html>\n"))
         if (out / "adapter.gguf").exists():
             self.done("run", MODEL, "-p", "a", "-n", 1, "--lora", out / "adapter.gguf")
 
@@ -144,7 +151,7 @@ class Train(TrainCase):
         names = sorted(path.name for path in (self.folder / "out").iterdir())
         self.assertEqual(names, ["adapter.gguf", "checkpoint-000002.safetensors",
                                  "checkpoint-000004.safetensors", "checkpoint-000006.safetensors",
-                                 "loss.svg", "metrics.jsonl", "peft", "resolved-config.yaml"])
+                                 "loss.svg", "metrics.jsonl", "peft", "report.html", "resolved-config.yaml"])
         self.expect_whole()
         # Done is done.
         again = self.train()
@@ -186,10 +193,6 @@ class Train(TrainCase):
         os.close(master)
         self.assertEqual(process.returncode, INTERRUPTED)
         self.assertRegex(shown, rb"training +\d+ %  step \d+ of 400  loss \d")
-
-    def start(self, config, **options):
-        return subprocess.Popen([LLMC, "train", "--lora", str(config)], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
 
     def test_interrupted(self):
         keys = {"max_steps": 12, "eval_steps": 5, "lora": "{rank: 2, dropout: 0.1}"}

@@ -152,6 +152,24 @@ TEST(TrainConfig, NumbersAndWords) {
               ElementsAre(Pair("attn_q", 2), Pair("blk.0.ffn_up", 3), Pair("blk.1.ffn_down", 4)));
 }
 
+TEST(TrainConfig, Lists) {
+  EXPECT_THAT(parsed("").reportTo, ElementsAre("html"));
+  EXPECT_THAT(parsed("report_to: all").reportTo, ElementsAre("tensorboard", "html"));
+  EXPECT_THAT(parsed("report_to: [html, TensorBoard, html]").reportTo,
+              ElementsAre("html", "tensorboard"));
+  EXPECT_THAT(parsed("report_to: tensorboard, html").reportTo, ElementsAre("tensorboard", "html"));
+  for (const char *none : {"report_to: none", "report_to: []", "report_to:", "report_to: [none]"})
+    EXPECT_THAT(parsed(none).reportTo, ElementsAre()) << none;
+  // A text of its own is not cut at commas.
+  const TrainConfig config = parsed("sample_prompts: 'Once, upon'\nsample_steps: 5");
+  EXPECT_THAT(config.samplePrompts, ElementsAre("Once, upon"));
+  EXPECT_THAT(parsed("sample_prompts: [\"a\\n\\\"b\", c]\nsample_steps: 5").samplePrompts,
+              ElementsAre("a\n\"b", "c"));
+  EXPECT_EQ(printConfig(parsed(printConfig(config))), printConfig(config));
+  EXPECT_THAT(errorOf("sample_prompts: [a]"), HasSubstr("give sample_steps, too"));
+  EXPECT_THAT(errorOf("report_to: wandb"), HasSubstr("give tensorboard, html, none, all"));
+}
+
 TEST(TrainConfig, ErrorsNameLineAndRemedy) {
   EXPECT_EQ(errorOf("model: a\nlearning_rat: 1\n"),
             "c.yaml:2: learning_rat: unknown key; did you mean learning_rate?");

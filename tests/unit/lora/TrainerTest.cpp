@@ -123,7 +123,7 @@ TEST(Trainer, LearnsAndWritesItsFiles) {
   EXPECT_LT(outcome.after->mean(), 0.95 * outcome.before->mean());
   EXPECT_TRUE(lossChange(*outcome.before, *outcome.after).measurable());
   EXPECT_THAT(namesIn(run.config.outputDir),
-              UnorderedElementsAre("adapter.gguf", "peft", "metrics.jsonl", "loss.svg",
+              UnorderedElementsAre("adapter.gguf", "peft", "metrics.jsonl", "loss.svg", "report.html",
                                    "resolved-config.yaml", "checkpoint-000030.safetensors",
                                    "checkpoint-000035.safetensors",
                                    "checkpoint-000040.safetensors"));

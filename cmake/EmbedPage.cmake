@@ -1,6 +1,8 @@
-# cmake -DOUTPUT=FILE.cpp -DFOLDER=DIR -DSCRIPTS="A.js;B.js" -P EmbedPage.cmake
-# Writes the definitions of PageFiles.h. Raw strings are split, because compilers limit their length.
-set(content "#include \"compiler/PhaseDump/PageFiles.h\"\n\nnamespace llmc {\n\n")
+# cmake -DOUTPUT=FILE.cpp -DHEADER=ROOM/PageFiles.h -DNAMESPACE=llmc -DFOLDER=DIR -DSCRIPTS="A.js;B.js"
+#       -P EmbedPage.cmake
+# Writes the definitions of the header: kPageHtml (page.html), kPageStyle (style.css) and kPageScript (all scripts).
+# Raw strings are split, because compilers limit their length.
+set(content "#include \"${HEADER}\"\n\nnamespace ${NAMESPACE} {\n\n")
 
 function(add_string name text)
   string(LENGTH "${text}" length)
@@ -25,5 +27,5 @@ foreach(name IN LISTS SCRIPTS)
   string(APPEND all "${script}\n")
 endforeach()
 add_string(kPageScript "${all}")
-string(APPEND content "} // namespace llmc\n")
+string(APPEND content "} // namespace ${NAMESPACE}\n")
 file(WRITE "${OUTPUT}" "${content}")
