@@ -78,7 +78,7 @@ absl::Status Chat::open() {
     return tokenizer.status();
   tokenizer_ = *std::move(tokenizer);
   absl::StatusOr<chat::ChatTemplate> chatTemplate =
-      openChatTemplate(*engine_, *tokenizer_, options_.chat);
+      openChatTemplate(engine_->file(), *tokenizer_, options_.chat);
   if (!chatTemplate.ok())
     return chatTemplate.status();
   template_ = *std::move(chatTemplate);

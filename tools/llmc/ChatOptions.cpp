@@ -36,14 +36,14 @@ void addChatOptions(CLI::App &command, ChatOptions &options, bool flag) {
   }
 }
 
-absl::StatusOr<chat::ChatTemplate>
-openChatTemplate(const Engine &engine, const Tokenizer &tokenizer, const ChatOptions &options) {
+absl::StatusOr<chat::ChatTemplate> openChatTemplate(const gguf::GgufFile &file,
+                                                    const Tokenizer &tokenizer,
+                                                    const ChatOptions &options) {
   absl::StatusOr<chat::ChatTemplate> result =
-      chat::ChatTemplate::open(engine.file(), tokenizer, options.chatTemplate);
+      chat::ChatTemplate::open(file, tokenizer, options.chatTemplate);
   if (result.ok() && result->origin() == chat::ChatTemplate::Origin::Vocabulary)
-    printNote(absl::StrCat(engine.file().path(),
-                           " has no chat template; its vocabulary is that of '", result->name(),
-                           "', which is used (--chat-template chooses another)"));
+    printNote(absl::StrCat(file.path(), " has no chat template; its vocabulary is that of '",
+                           result->name(), "', which is used (--chat-template chooses another)"));
   return result;
 }
 

@@ -20,8 +20,9 @@ void addChatOptions(CLI::App &command, ChatOptions &options, bool flag);
 
 // The template that the options ask for. Says so when it is one that the model's file does not
 // name.
-absl::StatusOr<chat::ChatTemplate>
-openChatTemplate(const Engine &engine, const Tokenizer &tokenizer, const ChatOptions &options);
+absl::StatusOr<chat::ChatTemplate> openChatTemplate(const gguf::GgufFile &file,
+                                                    const Tokenizer &tokenizer,
+                                                    const ChatOptions &options);
 
 } // namespace llmc::cli
 

@@ -18,6 +18,7 @@ using Action = std::function<absl::Status()>;
 void addBenchCommand(CLI::App &app, Action &action);
 void addChatCommand(CLI::App &app, Action &action);
 void addCompileCommand(CLI::App &app, Action &action);
+void addEvalCommand(CLI::App &app, Action &action);
 void addExportLoraCommand(CLI::App &app, Action &action);
 void addImatrixCommand(CLI::App &app, Action &action);
 void addInspectCommand(CLI::App &app, Action &action);

@@ -1,10 +1,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "compiler/Driver/Artifact.h"
 #include "frontends/gguf/quantize/Quantizer.h"
-#include "frontends/lora/merge/MergePlan.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
+#include "tools/llmc/MergeRun.h"
 #include "tools/llmc/QuantizeRun.h"
 #include "tools/llmc/SharedOptions.h"
 #include <CLI/CLI.hpp>
@@ -68,11 +67,8 @@ void printResult(const ExportLoraOptions &options, const quantize::QuantizationP
 absl::Status exportLora(const ExportLoraOptions &options) {
   if (options.model.empty())
     return usageError("no base: give MODEL");
-  const bool keep = options.type == "keep";
-  absl::StatusOr<const quantize::FileType *> type =
-      quantize::findFileType(keep ? "COPY" : options.type);
-  if (!type.ok())
-    return usageError(absl::StrCat(type.status().message(), "; or keep"));
+  if (absl::Status status = checkMergeType(options.type); !status.ok())
+    return status;
   if (options.adapters.empty())
     return usageError("nothing to merge: give --lora FILE");
   if (options.output.empty())
@@ -83,16 +79,6 @@ absl::Status exportLora(const ExportLoraOptions &options) {
   if (!opened.ok())
     return opened.status();
   const gguf::GgufFile &base = **opened;
-  if (isArtifact(base))
-    return absl::InvalidArgumentError(
-        absl::StrCat(base.path(), ": is compiled already; give the .gguf that it was made of"));
-  absl::StatusOr<lora::BaseModel> model = lora::BaseModel::describe(base);
-  if (!model.ok())
-    return model.status();
-  absl::StatusOr<std::vector<lora::AdapterMatrix>> matrices =
-      lora::readCombined(options.adapters, *model);
-  if (!matrices.ok())
-    return matrices.status();
   std::optional<quantize::ImportanceMatrix> importance;
   if (!options.importance.empty()) {
     absl::StatusOr<quantize::ImportanceMatrix> loaded =
@@ -102,10 +88,8 @@ absl::Status exportLora(const ExportLoraOptions &options) {
     importance = *std::move(loaded);
   }
   const quantize::ImportanceMatrix *matrix = importance ? &*importance : nullptr;
-  quantize::QuantizationOptions planOptions;
-  planOptions.fileType = *type;
   absl::StatusOr<quantize::QuantizationPlan> plan =
-      lora::planMerge(base, *std::move(matrices), planOptions, matrix);
+      planMergeOf(base, options.adapters, options.type, matrix);
   if (!plan.ok())
     return plan.status();
 

@@ -1,50 +1,16 @@
 #include "tools/llmc/PerplexityScorer.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/core/Interrupt.h"
-#include <cstring>
 
 namespace llmc::cli {
-namespace {
-
-constexpr size_t kRows = 32;
-
-} // namespace
 
 PerplexityScorer::PerplexityScorer(ThreadTeam &team, size_t vocabulary, NpyWriter *writer)
-    : team_(team), vocabulary_(vocabulary), writer_(writer), rows_(kRows * vocabulary) {}
-
-void PerplexityScorer::add(std::span<const float> logits, int32_t target) {
-  std::memcpy(rows_.data() + targets_.size() * vocabulary_, logits.data(), logits.size_bytes());
-  targets_.push_back(target);
-  if (targets_.size() == kRows)
-    flush();
-}
-
-absl::Status PerplexityScorer::finish() {
-  flush();
-  return status_;
-}
-
-std::span<const float> PerplexityScorer::row(size_t i) const {
-  return std::span(rows_).subspan(i * vocabulary_, vocabulary_);
-}
-
-void PerplexityScorer::flush() {
-  std::vector<absl::StatusOr<double>> scores(targets_.size(), 0.0);
-  team_.run([&](unsigned thread, unsigned threads) {
-    for (size_t i = thread; i < targets_.size(); i += threads)
-      scores[i] = negativeLogLikelihood(row(i), targets_[i]);
-  });
-  for (const absl::StatusOr<double> &score : scores) {
-    if (score.ok())
-      accumulator_.add(*score);
-    else
-      status_.Update(score.status());
-  }
-  if (writer_)
-    status_.Update(writer_->append(std::span(rows_).first(targets_.size() * vocabulary_)));
-  targets_.clear();
-}
+    : rows_(team, vocabulary,
+            [this, writer](std::span<const float> rows, std::span<const double> losses) {
+              for (double loss : losses)
+                accumulator_.add(loss);
+              return writer ? writer->append(rows) : absl::OkStatus();
+            }) {}
 
 absl::Status scoreWindows(Engine &engine, const PerplexityPlan &plan, int64_t context,
                           size_t windows, PerplexityScorer &scorer,

@@ -1,4 +1,4 @@
-// Scores the logits of a text on all threads.
+// The perplexity of a text, from its logits.
 #ifndef LLMC_TOOLS_LLMC_PERPLEXITYSCORER_H
 #define LLMC_TOOLS_LLMC_PERPLEXITYSCORER_H
 
@@ -6,34 +6,27 @@
 #include "runtime/eval/NpyWriter.h"
 #include "runtime/eval/Perplexity.h"
 #include "tools/llmc/Engine.h"
+#include "tools/llmc/RowScorer.h"
 #include <span>
-#include <vector>
 
 namespace llmc::cli {
 
-// Collects rows of logits, to score some together.
 class PerplexityScorer {
 public:
   // `writer`, unless it is nullptr, is given all rows.
   PerplexityScorer(ThreadTeam &team, size_t vocabulary, NpyWriter *writer);
+  PerplexityScorer(const PerplexityScorer &) = delete;
+  PerplexityScorer &operator=(const PerplexityScorer &) = delete;
 
-  void add(std::span<const float> logits, int32_t target);
+  void add(std::span<const float> logits, int32_t target) { rows_.add(logits, target); }
   // Scores what is left; the first error of all.
-  absl::Status finish();
+  absl::Status finish() { return rows_.finish(); }
 
   const PerplexityAccumulator &result() const { return accumulator_; }
 
 private:
-  std::span<const float> row(size_t i) const;
-  void flush();
-
-  ThreadTeam &team_;
-  size_t vocabulary_;
-  NpyWriter *writer_;
-  std::vector<float> rows_;
-  std::vector<int32_t> targets_;
   PerplexityAccumulator accumulator_;
-  absl::Status status_;
+  RowScorer rows_;
 };
 
 // Runs the first `windows` windows of `plan` and scores them; `progress` is told how many are done.

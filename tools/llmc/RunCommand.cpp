@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<int32_t>> Run::promptTokens() const {
 // The prompt as the user's message in a conversation.
 absl::StatusOr<std::vector<int32_t>> Run::chatTokens(const std::string &text) const {
   absl::StatusOr<chat::ChatTemplate> chatTemplate =
-      openChatTemplate(*engine_, *tokenizer_, options_.chat);
+      openChatTemplate(engine_->file(), *tokenizer_, options_.chat);
   if (!chatTemplate.ok())
     return chatTemplate.status();
   Conversation conversation(options_.chat.system);

@@ -50,6 +50,7 @@ int runLlmc(int argc, char **argv) {
   addQuantizeCommand(app, action);
   addImatrixCommand(app, action);
   addTrainCommand(app, action);
+  addEvalCommand(app, action);
   addExportLoraCommand(app, action);
   addBenchCommand(app, action);
   addTuneCommand(app, action);

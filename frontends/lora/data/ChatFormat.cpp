@@ -90,4 +90,12 @@ std::vector<Segment> renderChat(const ChatFormat &format, std::span<const Messag
   return segments;
 }
 
+std::vector<Segment> renderChatPrompt(const ChatFormat &format, std::span<const Message> messages) {
+  std::vector<Segment> segments = renderChat(format, messages, /*maskPrompt=*/true);
+  for (Segment &segment : segments)
+    segment.learned = false;
+  append(segments, format.assistantBefore, /*learned=*/false);
+  return segments;
+}
+
 } // namespace llmc::lora

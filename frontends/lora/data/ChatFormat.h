@@ -41,6 +41,9 @@ absl::StatusOr<const ChatFormat *> findChatFormat(absl::string_view name,
 std::vector<Segment> renderChat(const ChatFormat &format, std::span<const Message> messages,
                                 bool maskPrompt);
 
+// The same up to where the assistant begins to speak.
+std::vector<Segment> renderChatPrompt(const ChatFormat &format, std::span<const Message> messages);
+
 } // namespace llmc::lora
 
 #endif

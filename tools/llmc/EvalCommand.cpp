@@ -1,0 +1,310 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "frontends/tokenizer/GgufTokenizer.h"
+#include "runtime/core/Interrupt.h"
+#include "runtime/core/Leftover.h"
+#include "tools/llmc/ChatOptions.h"
+#include "tools/llmc/Commands.h"
+#include "tools/llmc/Console.h"
+#include "tools/llmc/EvalReport.h"
+#include "tools/llmc/MergeRun.h"
+#include "tools/llmc/QuantizeRun.h"
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace llmc::cli {
+namespace {
+
+struct EvalOptions {
+  ModelOptions model;
+  std::string data, records;
+  std::vector<std::string> tasks;  // empty: what a record allows
+  std::vector<std::string> merged; // types
+  EvalLimits limits;
+  int64_t limit = 0;
+  ChatOptions chat;
+  bool json = false;
+};
+
+// A file in a folder of its own that is gone with the object, or with the process.
+class TemporaryFile {
+public:
+  static absl::StatusOr<TemporaryFile> create() {
+    std::error_code error;
+    const std::filesystem::path folder = std::filesystem::temp_directory_path(error);
+    std::string pattern = ((error ? "/tmp" : folder) / "llmc-eval-XXXXXX").string();
+    if (!mkdtemp(pattern.data()))
+      return absl::Status(absl::ErrnoToStatusCode(errno),
+                          absl::StrCat(pattern, ": cannot make a directory for the merged model: ",
+                                       std::strerror(errno), "; TMPDIR chooses another place"));
+    return TemporaryFile(pattern);
+  }
+  TemporaryFile(TemporaryFile &&other) noexcept
+      : folder_(std::exchange(other.folder_, "")), leftovers_{std::move(other.leftovers_[0]),
+                                                              std::move(other.leftovers_[1])} {}
+  ~TemporaryFile() {
+    if (folder_.empty())
+      return;
+    std::error_code none;
+    std::filesystem::remove(path(), none);
+    std::filesystem::remove(folder_, none);
+  }
+
+  std::string path() const { return absl::StrCat(folder_, "/merged.gguf"); }
+
+private:
+  explicit TemporaryFile(std::string folder)
+      : folder_(std::move(folder)), leftovers_{Leftover(folder_), Leftover(path())} {}
+
+  std::string folder_;
+  Leftover leftovers_[2];
+};
+
+class Eval {
+public:
+  explicit Eval(const EvalOptions &options) : options_(options) {}
+  absl::Status operator()();
+
+private:
+  absl::Status check() const;
+  absl::Status read();
+  absl::Status chooseTasks();
+  absl::Status run(const std::string &name, const ModelOptions &model);
+  absl::Status runMerged(const std::string &type);
+  absl::Status runAll();
+  absl::Status finish();
+
+  const EvalOptions &options_;
+  EvalTasks tasks_;
+  std::shared_ptr<gguf::GgufFile> file_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::vector<eval::EvalSample> samples_;
+  EvalReport report_;
+};
+
+absl::Status Eval::check() const {
+  if (!options_.merged.empty() && options_.model.adapters.empty())
+    return usageError("--merged has nothing to merge; give --lora FILE");
+  for (const std::string &type : options_.merged)
+    if (absl::Status status = checkMergeType(type); !status.ok())
+      return status;
+  return absl::OkStatus();
+}
+
+// All that can be wrong with data, model and adapters is found before anything is compiled.
+absl::Status Eval::read() {
+  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file = gguf::GgufFile::open(options_.model.path);
+  if (!file.ok())
+    return file.status();
+  file_ = *std::move(file);
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = loadTokenizer(*file_);
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  tokenizer_ = *std::move(tokenizer);
+  if (!options_.model.adapters.empty())
+    if (absl::StatusOr<quantize::QuantizationPlan> plan =
+            planMergeOf(*file_, options_.model.adapters, "keep", nullptr);
+        !plan.ok())
+      return plan.status();
+
+  eval::EvalReadOptions reading{
+      .modelTemplate =
+          std::string(file_->get<absl::string_view>("tokenizer.chat_template").value_or("")),
+      .system = options_.chat.system,
+      .limit = static_cast<uint64_t>(options_.limit)};
+  std::optional<chat::ChatTemplate> chat;
+  if (options_.chat.chat) {
+    absl::StatusOr<chat::ChatTemplate> opened =
+        openChatTemplate(*file_, *tokenizer_, options_.chat);
+    if (!opened.ok())
+      return opened.status();
+    chat.emplace(*std::move(opened));
+    reading.chat = &*chat;
+  }
+  absl::StatusOr<std::vector<eval::EvalSample>> samples =
+      eval::readEvalData(options_.data, *tokenizer_, reading);
+  if (!samples.ok())
+    return samples.status();
+  samples_ = *std::move(samples);
+  return absl::OkStatus();
+}
+
+absl::Status Eval::chooseTasks() {
+  if (options_.tasks.empty())
+    return absl::OkStatus();
+  tasks_ = {false, false, false};
+  for (const std::string &task : options_.tasks)
+    (task == "exact" ? tasks_.exact : task == "choice" ? tasks_.choice : tasks_.perplexity) = true;
+  const auto allowed = [&](const eval::EvalSample &sample) {
+    return sample.kind == eval::RecordKind::Choice ? tasks_.choice
+           : sample.kind == eval::RecordKind::Text ? tasks_.perplexity
+                                                   : tasks_.exact || tasks_.perplexity;
+  };
+  std::erase_if(samples_, [&](const eval::EvalSample &sample) { return !allowed(sample); });
+  if (samples_.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat(options_.data, ": no record allows what --task asks for: exact needs a prompt "
+                                    "with its completion, choice needs choices and an answer"));
+  return absl::OkStatus();
+}
+
+absl::Status Eval::run(const std::string &name, const ModelOptions &model) {
+  absl::StatusOr<std::unique_ptr<Engine>> engine =
+      Engine::open(withContext(model, options_.limits.context));
+  if (!engine.ok())
+    return engine.status();
+  Progress progress(name);
+  const auto start = std::chrono::steady_clock::now();
+  absl::StatusOr<std::vector<RecordResult>> results = evaluateRecords(
+      **engine, *tokenizer_, samples_, options_.data, tasks_, options_.limits, [&](size_t done) {
+        progress.show(static_cast<double>(done) / static_cast<double>(samples_.size()),
+                      absl::StrFormat("%d of %d records", done, samples_.size()));
+      });
+  if (!results.ok())
+    return results.status();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  report_.variants.push_back({name, *std::move(results), took.count()});
+  return InterruptGuard::interrupted() ? absl::CancelledError() : absl::OkStatus();
+}
+
+absl::Status Eval::runMerged(const std::string &type) {
+  absl::StatusOr<TemporaryFile> merged = TemporaryFile::create();
+  if (!merged.ok())
+    return merged.status();
+  absl::StatusOr<quantize::QuantizationPlan> plan =
+      planMergeOf(*file_, options_.model.adapters, type, nullptr);
+  if (!plan.ok())
+    return plan.status();
+  ThreadTeam team(options_.model.threads);
+  absl::StatusOr<double> seconds =
+      quantizeWithProgress("merging", *file_, *plan, nullptr, merged->path(), team);
+  if (!seconds.ok())
+    return seconds.status();
+  ModelOptions model = options_.model;
+  model.path = merged->path();
+  model.adapters.clear();
+  return run(type == "keep" ? "merged" : absl::StrCat("merged ", type), model);
+}
+
+absl::Status Eval::runAll() {
+  ModelOptions base = options_.model;
+  base.adapters.clear();
+  absl::Status status = run("base", base);
+  if (status.ok() && !options_.model.adapters.empty())
+    status = run("adapter", options_.model);
+  for (const std::string &type : options_.merged)
+    if (status.ok())
+      status = runMerged(type);
+  return status;
+}
+
+absl::Status Eval::finish() {
+  if (!options_.records.empty())
+    if (absl::Status status = writeEvalRecords(options_.records, report_); !status.ok())
+      return status;
+  if (options_.json)
+    printJson(evalJson(report_));
+  else
+    print(evalText(report_));
+  return absl::OkStatus();
+}
+
+absl::Status Eval::operator()() {
+  absl::Status ready = check();
+  if (ready.ok())
+    ready = read();
+  if (ready.ok())
+    ready = chooseTasks();
+  if (!ready.ok())
+    return ready;
+  report_.model = options_.model.path;
+  report_.data = options_.data;
+  report_.samples = samples_;
+  for (const lora::AdapterChoice &adapter : options_.model.adapters)
+    report_.adapters.push_back(absl::StrFormat("%s:%g", adapter.path, adapter.scale));
+
+  InterruptGuard guard;
+  absl::Status status = runAll();
+  report_.interrupted = absl::IsCancelled(status);
+  if (!status.ok() && !report_.interrupted)
+    return status;
+  if (!report_.variants.empty() && !report_.variants[0].results.empty())
+    if (absl::Status finished = finish(); !finished.ok())
+      return finished;
+  return status;
+}
+
+} // namespace
+
+void addEvalCommand(CLI::App &app, Action &action) {
+  CLI::App *command = app.add_subcommand(
+      "eval", "Measure a model, and what an adapter does to it, on records with right answers");
+  auto options = std::make_shared<EvalOptions>();
+  addModelArgument(*command, options->model.path);
+  command->add_option("--data", options->data, "The records: JSONL, one object a line")
+      ->type_name("FILE.jsonl")
+      ->required();
+  command
+      ->add_option_function<std::string>(
+          "--merged",
+          [options](const std::string &types) { options->merged = absl::StrSplit(types, ','); },
+          "Also run the model with the adapters merged into its weights, as 'export-lora "
+          "--type TYPE' does it: keep, or a type of 'llmc quantize'; several with commas. "
+          "The merged file is in $TMPDIR until it is loaded")
+      ->type_name("[TYPE]")
+      ->expected(0, 1)
+      ->default_str("keep");
+  command
+      ->add_option("--task", options->tasks,
+                   "Measure only some of exact, choice and perplexity, with commas; default: what "
+                   "a record allows")
+      ->check(CLI::IsMember({"exact", "choice", "perplexity"}))
+      ->type_name("TASK,...")
+      ->delimiter(',');
+  command->add_option("--limit", options->limit, "Use only the first N records; 0: all")
+      ->check(integerFrom(0))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--max-tokens", options->limits.maxTokens,
+                   "Most tokens of an answer; 0: as many as the right one has, and 8 more")
+      ->check(integerFrom(0))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--records", options->records,
+                   "Write what came of each record, a line of JSON each")
+      ->type_name("OUT.jsonl");
+  addThreadsOption(*command, options->model.threads);
+  addContextOption(
+      *command, options->limits.context, 0,
+      "Tokens that a record may have; 0: what the model was trained for, at most 4096");
+  addJsonFlag(*command, options->json,
+              "Print one JSON document: model, data, adapters, records, interrupted, variants "
+              "(name, records, seconds, metrics with value, stderr, records), comparisons "
+              "(variant, against, metrics with change, stderr, won, lost, p_value, measurable; "
+              "verdict)");
+  addChatOptions(*command, options->chat, /*flag=*/true);
+  addCompileOptions(*command, options->model);
+  addLoraOption(*command, options->model.adapters);
+  command->footer(
+      "A record is known by its keys. prompt + completion, messages, conversations and\n"
+      "instruction + output, as training reads them: exact (the likeliest answer is the\n"
+      "completion, but for white space around it; as many lines count as the completion has) and\n"
+      "the completion's loss and perplexity. prompt or question, choices and answer (index from\n"
+      "0, letter or text): acc (the choice of the highest log likelihood) and acc_norm (the same\n"
+      "by byte). text: loss and perplexity.\n"
+      "With --lora, base and adapter run on the same records and are compared record by record:\n"
+      "p is the sign test's for right and wrong answers, losses differ measurably by more than\n"
+      "two standard errors. Ctrl-C prints what is done, with exit code 130.");
+  command->callback([options, &action] { action = [options] { return Eval(*options)(); }; });
+}
+
+} // namespace llmc::cli
