@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles attention of sequences and its adjoint for several CPUs and checks their hot loops.
+"""Compiles what training multiplies in f32 for several CPUs and checks the hot loops: attention of
+sequences and its adjoint, and the derivative by a weight.
 
 Prints a table of the loops that multiply tiles, which store nothing; fails when one has a fault (see
 hot_loops.py), or when there are not as many as tiles of sums are made of.
@@ -17,6 +18,8 @@ HEADS = 4
 # Widest registers, and the multiplications of a step of a tile: 8 rows of 2 vectors, or 6 of a vector
 # that takes two registers.
 CPUS = {"sapphirerapids": ("zmm", 16), "cascadelake": ("zmm", 16), "haswell": ("ymm", 12)}
+# Those of the derivative by a weight: 12 columns by 32 rows, or 4 by 16.
+WEIGHT_MULTIPLICATIONS = {"zmm": 24, "ymm": 8}
 # Products of tiles: scores and outputs; scores, their derivatives, and the three adjoints. Where the
 # vectors of a query's adjoint are odd in number, the last has a loop of its own.
 LOOPS = {"causal_attention": 2, "causal_attention_adjoint": 5}
@@ -35,6 +38,17 @@ func.func @adjoint(%dy: {row}, %q: {row}, %k: {row}, %v: {row}, %y: {row}, %l: {
 }}
 """
 
+WEIGHT = """
+llm.parameter @w : tensor<512x256xf32> from "w"
+func.func @f(%dy: tensor<?x512xf32>, %x: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  %w = llm.get_parameter @w : tensor<512x256xf32>
+  %dx = llm.linear_transposed %dy, %w : tensor<?x512xf32>, tensor<512x256xf32> -> tensor<?x256xf32>
+  %g = llm.outer %dy, %x : tensor<?x512xf32>, tensor<?x256xf32> -> tensor<512x256xf32>
+  llm.accumulate_gradient %g into @w : tensor<512x256xf32>
+  return %dx : tensor<?x256xf32>
+}
+"""
+
 
 def program(width):
     how = f"heads {HEADS} kv_heads {HEADS} sequence 512 scale 0.125"
@@ -43,23 +57,28 @@ def program(width):
 
 def main():
     assemble, faulty = sys.argv[1], []
-    with tempfile.TemporaryDirectory() as folder:
-        source, assembly = pathlib.Path(folder, "program.mlir"), pathlib.Path(folder, "program.s")
-        for cpu, (registers, multiplications) in CPUS.items():
-            for width in WIDTHS:
-                source.write_text(program(width), encoding="utf-8")
-                with open(assembly, "wb") as out:
-                    subprocess.run([assemble, source, cpu], stdout=out, check=True)
-                for function, expected in LOOPS.items():
-                    name = f"{function}.{HEADS}.{HEADS}.{width}.{width}.s512.w0"
-                    loops = [loop for loop in hot_loops.hot_loops(assembly, name.replace(".", r"\."))
-                             if loop.counts()["fma"] == multiplications and not loop.stores()]
-                    if len(loops) != expected:
-                        faulty.append(f"{cpu} {name} has {len(loops)} loops over tiles instead of {expected}")
-                    for loop in loops:
-                        faults = loop.faults(registers)
-                        print(f"{cpu:15} {name:52}", len(loop.lines), *loop.counts().values(), " ".join(faults) or "-")
-                        faulty += [f"{cpu} {name}: {fault}" for fault in faults]
+
+    def check(cpu, text, name, multiplications, expected):
+        with tempfile.TemporaryDirectory() as folder:
+            source, assembly = pathlib.Path(folder, "program.mlir"), pathlib.Path(folder, "program.s")
+            source.write_text(text, encoding="utf-8")
+            with open(assembly, "wb") as out:
+                subprocess.run([assemble, source, cpu], stdout=out, check=True)
+            loops = [loop for loop in hot_loops.hot_loops(assembly, name.replace(".", r"\."))
+                     if loop.counts()["fma"] == multiplications and not loop.stores()]
+        if len(loops) != expected:
+            faulty.append(f"{cpu} {name} has {len(loops)} loops over tiles instead of {expected}")
+        for loop in loops:
+            faults = loop.faults(CPUS[cpu][0])
+            print(f"{cpu:15} {name:52}", len(loop.lines), *loop.counts().values(), " ".join(faults) or "-")
+            faulty.extend(f"{cpu} {name}: {fault}" for fault in faults)
+
+    for cpu, (registers, multiplications) in CPUS.items():
+        for width in WIDTHS:
+            for function, expected in LOOPS.items():
+                name = f"{function}.{HEADS}.{HEADS}.{width}.{width}.s512.w0"
+                check(cpu, program(width), name, multiplications, expected)
+        check(cpu, WEIGHT, "weight_adjoint.512x256", WEIGHT_MULTIPLICATIONS[registers], 1)
     print(*(f"FAULT {line}" for line in faulty), sep="\n")
     return 1 if faulty else 0
 
