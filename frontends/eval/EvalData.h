@@ -19,6 +19,8 @@ struct Continuation {
   // The place in `tokens` of the text's first; at least 1. Of a completion it may be the end, where
   // the prompt's last token is the completion's, too.
   size_t first = 0;
+
+  bool operator==(const Continuation &) const = default;
 };
 
 struct EvalSample {
@@ -28,6 +30,8 @@ struct EvalSample {
   // Of a Choice, all of them; else one.
   std::vector<Continuation> continuations = {};
   size_t answer = 0; // which of them is right
+
+  bool operator==(const EvalSample &) const = default;
 };
 
 struct EvalReadOptions {

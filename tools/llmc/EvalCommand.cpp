@@ -25,8 +25,9 @@ namespace {
 struct EvalOptions {
   ModelOptions model;
   std::string data, records;
-  std::vector<std::string> tasks;  // empty: what a record allows
-  std::vector<std::string> merged; // types
+  std::vector<std::string> compared; // other models
+  std::vector<std::string> tasks;    // empty: what a record allows
+  std::vector<std::string> merged;   // types
   EvalLimits limits;
   int64_t limit = 0;
   ChatOptions chat;
@@ -75,6 +76,7 @@ public:
 private:
   absl::Status check() const;
   absl::Status read();
+  absl::Status checkCompared(const std::string &path, const eval::EvalReadOptions &reading) const;
   absl::Status chooseTasks();
   absl::Status run(const std::string &name, const ModelOptions &model);
   absl::Status runMerged(const std::string &type);
@@ -133,6 +135,29 @@ absl::Status Eval::read() {
   if (!samples.ok())
     return samples.status();
   samples_ = *std::move(samples);
+  for (const std::string &path : options_.compared)
+    if (absl::Status status = checkCompared(path, reading); !status.ok())
+      return status;
+  return absl::OkStatus();
+}
+
+// Losses are of the same thing only if the tokens are the same.
+absl::Status Eval::checkCompared(const std::string &path,
+                                 const eval::EvalReadOptions &reading) const {
+  absl::StatusOr<std::shared_ptr<gguf::GgufFile>> file = gguf::GgufFile::open(path);
+  if (!file.ok())
+    return file.status();
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = loadTokenizer(**file);
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  absl::StatusOr<std::vector<eval::EvalSample>> samples =
+      eval::readEvalData(options_.data, **tokenizer, reading);
+  if (!samples.ok())
+    return atPlace(samples.status(), path);
+  if (*samples != samples_)
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": has another vocabulary than ", options_.model.path,
+                     ", so that losses cannot be compared; evaluate each by itself"));
   return absl::OkStatus();
 }
 
@@ -202,6 +227,11 @@ absl::Status Eval::runAll() {
   for (const std::string &type : options_.merged)
     if (status.ok())
       status = runMerged(type);
+  for (const std::string &path : options_.compared) {
+    base.path = path;
+    if (status.ok())
+      status = run(path, base);
+  }
   return status;
 }
 
@@ -262,11 +292,18 @@ void addEvalCommand(CLI::App &app, Action &action) {
       ->expected(0, 1)
       ->default_str("keep");
   command
+      ->add_option("--compare", options->compared,
+                   "Also run another model of the same vocabulary, as the result of full "
+                   "fine-tuning or a quantized one; may be given several times")
+      ->type_name("OTHER.gguf")
+      ->allow_extra_args(false);
+  command
       ->add_option("--task", options->tasks,
                    "Measure only some of exact, choice and perplexity, with commas; default: what "
                    "a record allows")
       ->check(CLI::IsMember({"exact", "choice", "perplexity"}))
       ->type_name("TASK,...")
+      ->allow_extra_args(false)
       ->delimiter(',');
   command->add_option("--limit", options->limit, "Use only the first N records; 0: all")
       ->check(integerFrom(0))

@@ -130,7 +130,8 @@ struct Pair {
   const EvalVariant *variant, *against;
 };
 
-// Each with the base, and what is merged with the adapter beside the weights.
+// Each with the base, and what follows the second, which is the adapter beside the weights where
+// there is one, with that.
 std::vector<Pair> pairsOf(const EvalReport &report) {
   std::vector<Pair> pairs;
   for (size_t i = 1; i < report.variants.size(); ++i)

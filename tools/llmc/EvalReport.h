@@ -19,8 +19,8 @@ struct EvalVariant {
   double seconds = 0;
 };
 
-// The first variant is the base; the others are compared with it, and those that are merged with
-// the adapter, too.
+// The first variant is the base; the others are compared with it, and those after the second with
+// that, too: what is merged with the adapter.
 struct EvalReport {
   std::string model, data;
   std::vector<std::string> adapters; // as on the command line

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from llmc_case import DONE, FAILED, INTERRUPTED, LLMC, MODEL, WRONG_USAGE, LlmcCase, llmc
+from llmc_case import DONE, FAILED, INTERRUPTED, LLMC, MODEL, MODELS, WRONG_USAGE, LlmcCase, llmc
 from test_lora import adapter
 
 
@@ -57,6 +57,19 @@ class Eval(LlmcCase):
                             ("exact,perplexity", {"exact_match", "completion_loss", "completion_ppl", "text_loss", "text_ppl"})]:
             self.assertEqual(set(self.evaluate(data, "--task", tasks)["variants"][0]["metrics"]), keys)
 
+    def test_other_models(self):
+        """Side by side with other files, as long as their tokens are the same."""
+        data = self.pairs(4)
+        other = MODELS / "shakespeare-Q2_K.gguf"
+        answer = self.evaluate(data, "--compare", MODEL, "--compare", other)
+        self.assertEqual([v["name"] for v in answer["variants"]], ["base", MODEL, str(other)])
+        same, changed = answer["comparisons"][:2]
+        self.assertEqual(same["metrics"]["completion_loss"]["change"], 0)
+        self.assertNotEqual(changed["metrics"]["completion_loss"]["change"], 0)
+        losses = [v["metrics"]["completion_loss"]["value"] for v in answer["variants"]]
+        alone = self.json("eval", other, "--data", data, "--json", "-t", 1)["variants"][0]["metrics"]["completion_loss"]
+        self.assertEqual(losses[2], alone["value"])
+
     def test_conversations(self):
         """By the chat template, or as training reads them."""
         question, answer = "Who is there?", "It is the king."
@@ -89,6 +102,7 @@ class Eval(LlmcCase):
              ["l.jsonl:1", "larger -c"]),
             (["--data", good, "--task", "choice"], ["data.jsonl", "--task"]),
             (["--data", good, "--lora", self.file("other.gguf", adapter(width=128, rows=128))], ["other.gguf"]),
+            (["--data", good, "--compare", self.folder / "none.gguf"], ["none.gguf"]),
             (["--data", good, "--records", self.folder / "none" / "out.jsonl"], ["out.jsonl"]),
         ]:
             with self.subTest(tells=tells):

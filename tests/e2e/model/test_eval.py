@@ -141,6 +141,11 @@ class Eval(ModelCase):
                 self.assertAlmostEqual(result["loss"], loss / count, delta=CLOSE)
             self.expect_loss("text", self.metrics(answer, name), losses, counts)
 
+    def test_other_vocabulary(self):
+        other = self.make("other.gguf", **{**SMALL, "vocab": 290})
+        self.refused("eval", self.base, "--data", self.data({"text": VERSE.read_text()[:200]}), "--compare", other,
+                     tells=["other.gguf", "another vocabulary"])
+
     def test_one_of_each(self):
         answer, _ = self.evaluate([{"text": "the cat"}, {"prompt": "a", "completion": " dog"},
                                    {"question": "b", "choices": ["c", "d"], "answer": "B"}], lora=False)
