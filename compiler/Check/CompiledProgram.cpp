@@ -90,7 +90,7 @@ absl::Status CompiledProgram::compile(Compiler &compiler, mlir::ModuleOp module)
       LLMC_RETURN_IF_ERROR(compiler.runPhases(module, first, last, target, options));
     LLMC_ASSIGN_OR_RETURN(manifest_, readManifest(module));
     LLMC_RETURN_IF_ERROR(compiler.runPhases(module, Phase::Vector, Phase::Llvm, target, options));
-    LLMC_ASSIGN_OR_RETURN(object, emitObject(module, target));
+    LLMC_ASSIGN_OR_RETURN(object, emitArchive(module, target));
   }
   LLMC_ASSIGN_OR_RETURN(code_, LoadedCode::load(object));
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include "compiler/Jit/ObjectCode.h"
 #include "compiler/Registration.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include <chrono>
@@ -76,7 +77,10 @@ absl::Status Compiler::runPhases(ModuleOp module, Phase first, Phase last,
     ErrorCollector errors(&context_);
     PassManager pm(&context_);
     buildPhase(pm, info.phase, options.phases);
-    if (failed(pm.run(module)))
+    // From here on the program is large and our own: it is enough to verify what a phase ends with.
+    const bool everyPass = info.phase < Phase::Vector;
+    pm.enableVerifier(everyPass);
+    if (failed(pm.run(module)) || (!everyPass && failed(verify(module))))
       return errors.status(absl::StrCat("phase ", info.name, " failed"));
     if (options.observer)
       if (absl::Status status = options.observer(info.phase, module, secondsSince(start));
@@ -130,7 +134,7 @@ absl::StatusOr<CompiledModel> Compiler::compile(ModuleOp module, const CompileOp
       !status.ok())
     return status;
   auto start = std::chrono::steady_clock::now();
-  absl::StatusOr<std::string> object = emitObject(module, *target);
+  absl::StatusOr<std::string> object = emitArchive(module, *target);
   if (!object.ok())
     return object.status();
   result.object = std::move(*object);

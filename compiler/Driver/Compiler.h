@@ -39,7 +39,7 @@ struct CompileOptions {
 struct CompiledModel {
   TargetDescription target;
   ProgramManifest manifest;
-  std::string object;
+  std::string object;     // emitArchive() of all phases
   CodeSeal seal{};        // of `object`; zeros, which is no code's, where there is no key
   bool fromCache = false; // or carried: nothing was compiled
 };

@@ -46,7 +46,7 @@ std::string ObjectCache::key(mlir::ModuleOp module, const TargetDescription &tar
 }
 
 std::string ObjectCache::path(absl::string_view key) const {
-  return absl::StrCat(directory_, "/", key, ".o");
+  return absl::StrCat(directory_, "/", key, ".a");
 }
 
 std::optional<std::string> ObjectCache::find(absl::string_view key) const {

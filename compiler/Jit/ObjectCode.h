@@ -11,14 +11,17 @@
 
 namespace llmc {
 
-// Machine code of the module as a relocatable object, or as assembly text.
+// Machine code of the module as one relocatable object, or as assembly text.
 absl::StatusOr<std::string> emitObject(mlir::ModuleOp module, const TargetDescription &target);
 absl::StatusOr<std::string> emitAssembly(mlir::ModuleOp module, const TargetDescription &target);
+// The same as an archive (ar) of objects, which are made at the same time on the CPUs there are;
+// its bytes do not depend on how many that is.
+absl::StatusOr<std::string> emitArchive(mlir::ModuleOp module, const TargetDescription &target);
 
-// Object code in executable memory, linked with the runtime's entry points.
+// The objects of an archive in executable memory, linked with the runtime's entry points.
 class LoadedCode {
 public:
-  static absl::StatusOr<std::unique_ptr<LoadedCode>> load(absl::string_view object);
+  static absl::StatusOr<std::unique_ptr<LoadedCode>> load(absl::string_view archive);
   ~LoadedCode();
 
   // The entry function `name`.

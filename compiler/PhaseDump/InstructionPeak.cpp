@@ -128,7 +128,7 @@ measureInstructionPeaks(const TargetDescription &target, ThreadTeam &team) {
           compiler.runPhases(*module, Phase::Llvm, Phase::Llvm, target, CompileOptions());
       !status.ok())
     return status;
-  absl::StatusOr<std::string> object = emitObject(*module, target);
+  absl::StatusOr<std::string> object = emitArchive(*module, target);
   if (!object.ok())
     return object.status();
   absl::StatusOr<std::unique_ptr<LoadedCode>> code = LoadedCode::load(*object);

@@ -61,13 +61,14 @@ void buildVector(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(kernel::createKernelToVector());
   pm.addPass(kernel::createVectorExpandFloats());
   // Emission makes a constant at each use.
-  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
 }
 
 void buildLlvm(OpPassManager &pm, const PhaseOptions &) {
-  pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createSCFToControlFlowPass());
+  function.addPass(createConvertVectorToLLVMPass());
+  function.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -90,6 +90,7 @@ struct Parameter {
     kBlocks,
     kRowsLeft,
     kTokensLeft, // of the step, from the first tile on
+    kEpilogue,
     kCount
   };
 };
@@ -102,8 +103,8 @@ func::FuncOp getBody(KernelLibrary &library, Location loc, const MatmulVariant &
   for (int i = Parameter::kPanelBytes; i < Parameter::kCount; ++i)
     types[i] = t.i64;
   // The format only matters to unpack: one body serves all.
-  std::string name = (Twine("matmul.amx.") + stringifyEpilogue(variant.epilogue) +
-                      (variant.bias ? ".bias" : "") + "." + Twine(tokens) + "x" + Twine(groups))
+  std::string name = (Twine("matmul.amx") + (variant.bias ? ".bias" : "") + "." + Twine(tokens) +
+                      "x" + Twine(groups))
                          .str();
   return library.get(name, types, loc, [&](Emitter &e, ValueRange p) {
     Value products = e.stack(4 * kTileBytes), lineBytes = e.c64(64);
@@ -149,14 +150,21 @@ func::FuncOp getBody(KernelLibrary &library, Location loc, const MatmulVariant &
         Value first = variant.bias ? initialSum(e, variant, bias, left) : Value();
         Value present =
             e.min(e.sub(p[Parameter::kTokensLeft], e.c64(i * kAmxTile)), e.c64(kAmxTile));
-        e.loop(e.c64(0), present, e.c64(1), {from, out, other}, [&](Value, ValueRange c) {
-          Value sum = e.load(e.vf32, c[0], 64);
-          if (first)
-            sum = e.fadd(sum, first);
-          emitEpilogue(e, variant, sum, c[1], c[2], p[Parameter::kRowBytes]);
-          return Values{e.gep(c[0], 64), e.gep(c[1], p[Parameter::kRowBytes]),
-                        e.gep(c[2], p[Parameter::kRowBytes])};
-        });
+        forEpilogue(
+            e, library, p[Parameter::kEpilogue],
+            [&](const MatmulVariant &other) {
+              return !other.format->program().isFloat() && other.bias == variant.bias;
+            },
+            [&](Epilogue epilogue) {
+              e.loop(e.c64(0), present, e.c64(1), {from, out, other}, [&](Value, ValueRange c) {
+                Value sum = e.load(e.vf32, c[0], 64);
+                if (first)
+                  sum = e.fadd(sum, first);
+                emitEpilogue(e, epilogue, sum, c[1], c[2], p[Parameter::kRowBytes]);
+                return Values{e.gep(c[0], 64), e.gep(c[1], p[Parameter::kRowBytes]),
+                              e.gep(c[2], p[Parameter::kRowBytes])};
+              });
+            });
       }
   });
 }
@@ -203,6 +211,7 @@ void emitAmxMatmul(Emitter &e, KernelLibrary &library, const MatmulVariant &vari
       arguments[Parameter::kRowsLeft] =
           e.sub(place.rowsLeft, e.mul(e.add(index, panel), e.c64(kLanes)));
       arguments[Parameter::kTokensLeft] = e.sub(place.rows, e.mul(tile, e.c64(kAmxTile)));
+      arguments[Parameter::kEpilogue] = e.c64(int64_t(variant.epilogue));
       e.create<func::CallOp>(bodies[tokens - 1][groups - 1], arguments);
     };
     // Two by two; what is left over alone.

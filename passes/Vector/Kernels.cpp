@@ -7,7 +7,14 @@ using namespace mlir;
 
 namespace llmc::kernel {
 
-KernelLibrary::KernelLibrary(ModuleOp module, TargetAttr target) : module(module), target(target) {}
+KernelLibrary::KernelLibrary(ModuleOp module, TargetAttr target) : module(module), target(target) {
+  auto add = [&](auto op, bool bias) {
+    auto weight = cast<RankedTensorType>(op.getWeight().getType());
+    products.push_back({llm::getBlockFormat(weight.getElementType()), op.getEpilogue(), bias});
+  };
+  module.walk([&](MatmulOp op) { add(op, op.getBias() != nullptr); });
+  module.walk([&](ExpertMatmulOp op) { add(op, false); });
+}
 
 func::FuncOp KernelLibrary::get(StringRef name, ArrayRef<Type> parameters, Location loc,
                                 const Body &body) {

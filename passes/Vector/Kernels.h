@@ -15,12 +15,25 @@ struct Team {
   Value threads; // i64
 };
 
+// What tells one matrix product's code from another's. Each has a function, which splits the work;
+// bodies, which do it, end in any epilogue of the module's products that are otherwise alike.
+struct MatmulVariant {
+  const BlockFormat *format;
+  Epilogue epilogue;
+  bool bias;
+
+  std::string name() const;
+  std::string bodyName() const;
+};
+
 class KernelLibrary {
 public:
+  // While `module` is still all kernel operations.
   KernelLibrary(mlir::ModuleOp module, TargetAttr target);
 
   mlir::ModuleOp module;
   TargetAttr target;
+  std::vector<MatmulVariant> products; // that the module has, each as often
 
   // The function `name`, made by `body` the first time. The body is called with an emitter in the
   // function's entry block and its parameters, and need not return.

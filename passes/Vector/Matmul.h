@@ -8,14 +8,6 @@
 
 namespace llmc::kernel {
 
-struct MatmulVariant {
-  const BlockFormat *format;
-  Epilogue epilogue;
-  bool bias;
-
-  std::string name() const;
-};
-
 // The sizes of a product: of packed activations, of the weight matrix, and the bytes from one row
 // of the output to the next.
 struct MatmulSizes {
@@ -45,6 +37,7 @@ enum MatmulBodyParameter {
   kUnits,
   kGroups,
   kRowsLeft,
+  kEpilogue,
   kBodyParameters
 };
 
@@ -54,9 +47,14 @@ mlir::func::FuncOp getMatmulBody(KernelLibrary &library, mlir::Location loc,
 
 // The sums of a tile before the first product: the bias of the group's rows, or zero.
 Value initialSum(Emitter &e, const MatmulVariant &variant, Value bias, Value rowsLeft);
+// Calls `emit` for each epilogue of the library's products for which `shared` holds, where `which`
+// is that epilogue.
+void forEpilogue(Emitter &e, const KernelLibrary &library, Value which,
+                 llvm::function_ref<bool(const MatmulVariant &)> shared,
+                 const std::function<void(Epilogue)> &emit);
 // What becomes of the sums of a tile: one row of `out` per token, `rowBytes` apart.
-void emitEpilogue(Emitter &e, const MatmulVariant &variant, llvm::ArrayRef<Value> sums, Value out,
-                  Value other, Value rowBytes);
+void emitEpilogue(Emitter &e, Epilogue epilogue, llvm::ArrayRef<Value> sums, Value out, Value other,
+                  Value rowBytes);
 
 // What the parts of a step's product need to know, as values of the driver.
 struct MatmulPlace {

@@ -21,9 +21,10 @@ SmallVector<Type> bodyTypes(Emitter &e) {
 
 class MatmulBody {
 public:
-  MatmulBody(Emitter &e, const MatmulVariant &variant, int64_t tile, Dot dot, ValueRange parameters)
-      : e(e), variant(variant), program(variant.format->program()), layout(*variant.format),
-        tile(tile), dot(dot), parameters(parameters) {}
+  MatmulBody(Emitter &e, const KernelLibrary &library, const MatmulVariant &variant, int64_t tile,
+             ValueRange parameters)
+      : e(e), library(library), variant(variant), program(variant.format->program()),
+        layout(*variant.format), tile(tile), dot(library.target.getDot()), parameters(parameters) {}
 
   void emit() {
     if (rolledChunks())
@@ -32,7 +33,12 @@ public:
                    parameters[kRowsLeft]};
     e.loop(e.c64(0), parameters[kGroups], e.c64(1), streams, [&](Value, ValueRange s) {
       auto [sums, weight] = program.isFloat() ? emitFloatGroup(s) : emitIntegerGroup(s);
-      emitEpilogue(e, variant, sums, s[1], s[2], parameters[kRowBytes]);
+      forEpilogue(
+          e, library, parameters[kEpilogue],
+          [&](const MatmulVariant &other) { return other.bodyName() == variant.bodyName(); },
+          [&, sums = sums](Epilogue epilogue) {
+            emitEpilogue(e, epilogue, sums, s[1], s[2], parameters[kRowBytes]);
+          });
       return Values{weight, e.gep(s[1], 64), e.gep(s[2], 64), e.gep(s[3], 64),
                     e.sub(s[4], e.c64(kLanes))};
     });
@@ -265,6 +271,7 @@ private:
   }
 
   Emitter &e;
+  const KernelLibrary &library;
   const MatmulVariant &variant;
   const BlockProgram &program;
   PackedLayout layout;
@@ -280,9 +287,9 @@ func::FuncOp getMatmulBody(KernelLibrary &library, Location loc, const MatmulVar
                            int64_t tile) {
   OpBuilder b(library.module.getContext());
   Emitter types(b, loc);
-  return library.get((variant.name() + Twine(".t") + Twine(tile)).str(), bodyTypes(types), loc,
+  return library.get((variant.bodyName() + Twine(".t") + Twine(tile)).str(), bodyTypes(types), loc,
                      [&](Emitter &e, ValueRange parameters) {
-                       MatmulBody(e, variant, tile, library.target.getDot(), parameters).emit();
+                       MatmulBody(e, library, variant, tile, parameters).emit();
                      });
 }
 
@@ -290,16 +297,35 @@ Value initialSum(Emitter &e, const MatmulVariant &variant, Value bias, Value row
   return variant.bias ? e.maskedLoad(e.vf32, bias, e.laneMask(rowsLeft), 4) : e.splatF(e.vf32, 0.0);
 }
 
-void emitEpilogue(Emitter &e, const MatmulVariant &variant, ArrayRef<Value> sums, Value out,
-                  Value other, Value rowBytes) {
+void forEpilogue(Emitter &e, const KernelLibrary &library, Value which,
+                 llvm::function_ref<bool(const MatmulVariant &)> shared,
+                 const std::function<void(Epilogue)> &emit) {
+  SmallVector<Epilogue> epilogues;
+  for (const MatmulVariant &product : library.products)
+    if (shared(product))
+      epilogues.push_back(product.epilogue);
+  llvm::sort(epilogues);
+  epilogues.erase(llvm::unique(epilogues), epilogues.end());
+  std::function<void(size_t)> from = [&](size_t i) {
+    if (i + 1 == epilogues.size())
+      return emit(epilogues[i]);
+    e.when(
+        e.equal(which, e.c64(int64_t(epilogues[i]))), [&] { emit(epilogues[i]); },
+        [&] { from(i + 1); });
+  };
+  from(0);
+}
+
+void emitEpilogue(Emitter &e, Epilogue epilogue, ArrayRef<Value> sums, Value out, Value other,
+                  Value rowBytes) {
   for (Value v : sums) {
-    if (variant.epilogue == Epilogue::Add)
+    if (epilogue == Epilogue::Add)
       v = e.fadd(v, e.load(e.vf32, other, 64));
-    if (variant.epilogue == Epilogue::Swiglu)
+    if (epilogue == Epilogue::Swiglu)
       v = e.fmul(e.silu(e.load(e.vf32, other, 64)), v);
-    if (variant.epilogue == Epilogue::Geglu)
+    if (epilogue == Epilogue::Geglu)
       v = e.fmul(e.gelu(e.load(e.vf32, other, 64)), v);
-    if (variant.epilogue == Epilogue::Gelu)
+    if (epilogue == Epilogue::Gelu)
       v = e.gelu(v);
     e.store(v, out, 64);
     out = e.gep(out, rowBytes);

@@ -16,6 +16,10 @@ std::string MatmulVariant::name() const {
       .str();
 }
 
+std::string MatmulVariant::bodyName() const {
+  return (Twine("matmul.") + format->name + (bias ? ".bias" : "")).str();
+}
+
 namespace {
 
 enum DriverParameter {
@@ -64,6 +68,7 @@ void emitDriver(Emitter &e, KernelLibrary &library, const MatmulVariant &variant
     arguments[kUnits] = p[kDUnits];
     arguments[kGroups] = count;
     arguments[kRowsLeft] = at.rowsLeft;
+    arguments[kEpilogue] = e.c64(int64_t(variant.epilogue));
     e.create<func::CallOp>(getMatmulBody(library, e.loc, variant, tile), arguments);
   };
   // The narrowest tile that holds `rows` (at least 1, at most the widest tile).

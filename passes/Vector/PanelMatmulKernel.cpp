@@ -87,6 +87,7 @@ struct Parameter {
     kRowBytes,
     kBlocks, // of kActivationBlock columns
     kRowsLeft,
+    kEpilogue,
     kCount
   };
 };
@@ -102,6 +103,8 @@ public:
   void emit(const MatmulPlace &place);
 
 private:
+  // The name of what has the same bodies: formats with sub-blocks of one kind.
+  std::string kindOf(const MatmulVariant &of) const;
   // Half a tile of tokens times `groups` panels.
   func::FuncOp getBody(int64_t groups);
   Values emitBlock(Emitter &inner, ValueRange carried, int64_t groups);
@@ -115,16 +118,20 @@ private:
   bool corrected;     // see takesCorrection()
 };
 
+std::string PanelMatmul::kindOf(const MatmulVariant &of) const {
+  const BlockProgram &program = of.format->program();
+  return (Twine("matmul.panel.") + Twine(program.subBlockWeights) +
+          (takesCorrection(library.target.getDot(), program) ? ".offset" : "") +
+          (program.hasMinimum() ? ".minimum" : "") + (of.bias ? ".bias" : ""))
+      .str();
+}
+
 func::FuncOp PanelMatmul::getBody(int64_t groups) {
   SmallVector<Type> types(Parameter::kCount, e.ptr);
   for (int i = Parameter::kPanelBytes; i < Parameter::kCount; ++i)
     types[i] = e.i64;
-  // Formats with sub-blocks of one kind share a body.
-  std::string name =
-      (Twine("matmul.panel.") + Twine(program.subBlockWeights) + (corrected ? ".offset" : "") +
-       (program.hasMinimum() ? ".minimum" : "") + "." + stringifyEpilogue(variant.epilogue) +
-       (variant.bias ? ".bias" : "") + "." + Twine(half) + "x" + Twine(groups))
-          .str();
+  const std::string kind = kindOf(variant);
+  const std::string name = (kind + Twine(".") + Twine(half) + "x" + Twine(groups)).str();
   return library.get(name, types, e.loc, [&](Emitter &e, ValueRange p) {
     Values carried;
     for (int64_t g = 0; g < groups; ++g) {
@@ -139,9 +146,16 @@ func::FuncOp PanelMatmul::getBody(int64_t groups) {
     Values end = e.loop(e.c64(0), p[Parameter::kBlocks], e.c64(1), carried,
                         [&](Value, ValueRange c) { return emitBlock(e, c, groups); });
     for (int64_t g = 0; g < groups; ++g)
-      emitEpilogue(e, variant, ArrayRef<Value>(end).slice(g * half, half),
-                   e.gep(p[Parameter::kOut], 64 * g), e.gep(p[Parameter::kOther], 64 * g),
-                   p[Parameter::kRowBytes]);
+      forEpilogue(
+          e, library, p[Parameter::kEpilogue],
+          [&](const MatmulVariant &other) {
+            return !other.format->program().isFloat() && kindOf(other) == kind;
+          },
+          [&](Epilogue epilogue) {
+            emitEpilogue(e, epilogue, ArrayRef<Value>(end).slice(g * half, half),
+                         e.gep(p[Parameter::kOut], 64 * g), e.gep(p[Parameter::kOther], 64 * g),
+                         p[Parameter::kRowBytes]);
+          });
   });
 }
 
@@ -237,6 +251,7 @@ void PanelMatmul::emit(const MatmulPlace &place) {
         arguments[Parameter::kRowBytes] = place.rowBytes;
         arguments[Parameter::kBlocks] = blocks;
         arguments[Parameter::kRowsLeft] = e.sub(place.rowsLeft, e.mul(group, e.c64(kLanes)));
+        arguments[Parameter::kEpilogue] = e.c64(int64_t(variant.epilogue));
         e.create<func::CallOp>(getBody(groups), arguments);
       };
       e.loop(e.c64(0), count, e.c64(2), {}, [&](Value panel, ValueRange) {

@@ -57,7 +57,7 @@ def main():
         path = hot_loops.assembly(arguments.llmc, arguments.cpu, block_format, arguments.folder)
         loops = 0
         for name, lines in hot_loops.functions(path, "//"):
-            if not (tile := re.fullmatch(rf"matmul\.{re.escape(block_format)}\.\w+\.t(\d+)", name)):
+            if not (tile := re.fullmatch(rf"matmul\.{re.escape(block_format)}(?:\.bias)?\.t(\d+)", name)):
                 continue
             frame = {"sp"} | {"x29" for line in lines if re.match(r"(mov\s+x29, sp|add\s+x29, sp)", line)}
             for first, last in hot_loops.innermost_loops(lines, JUMP):

@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<LoadedCode>> compileTile(BroadcastTile tile, cons
   if (absl::Status status = compiler.runPhases(*module, Phase::Llvm, Phase::Llvm, *target, options);
       !status.ok())
     return status;
-  absl::StatusOr<std::string> object = emitObject(*module, *target);
+  absl::StatusOr<std::string> object = emitArchive(*module, *target);
   if (!object.ok())
     return object.status();
   return LoadedCode::load(*object);

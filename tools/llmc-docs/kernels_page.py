@@ -84,7 +84,7 @@ def section(cpu, formats, assembly):
     one, some, unpacked, tiles, panels = [], [], [], {}, {}
     for name, bits in formats:
         link = f"[`{name}`](BlockFormats.md#{name.lower()})"
-        for function in hot_loops.function_names(assembly[name], rf"matmul\.{name}\.store\.t\d+"):
+        for function in hot_loops.function_names(assembly[name], rf"matmul\.{name}\.t\d+"):
             tokens = int(function.rpartition(".t")[2])
             loops = list(hot_loops.hot_loops(assembly[name], re.escape(function)))
             bytes_each = 1 if any(loop.counts()["products"] for loop in loops) else 4
@@ -97,11 +97,11 @@ def section(cpu, formats, assembly):
         for loop in hot_loops.hot_loops(assembly[name], rf"unpack\.{name}"):
             # A line holds two columns of 16 rows, as bfloat16.
             unpacked.append([link] + cells(cpu, loop, 32 * loop.stores(), 0, bits))
-        for loop in hot_loops.hot_loops(assembly[name], r"matmul\.amx\.store\.\dx\d"):
+        for loop in hot_loops.hot_loops(assembly[name], r"matmul\.amx\.\dx\d"):
             token_tiles, groups = map(int, loop.function.rpartition(".")[2].split("x"))
             tiles[16 * token_tiles, groups] = loop
-        for loop in hot_loops.hot_loops(assembly[name], r"matmul\.panel\..*store\.\dx\d"):
-            kind, _, shape = loop.function.removeprefix("matmul.panel.").rpartition(".store.")
+        for loop in hot_loops.hot_loops(assembly[name], r"matmul\.panel\..*\.\dx\d"):
+            kind, _, shape = loop.function.removeprefix("matmul.panel.").rpartition(".")
             tokens, groups = map(int, shape.split("x"))
             # The broadcast activations are halves of tiles of 12 tokens.
             panels[kind, groups] = [16 * groups, tokens] + cells(cpu, loop, 16 * groups * loop.columns(12, 1), tokens, None)

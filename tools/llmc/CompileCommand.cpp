@@ -38,8 +38,7 @@ struct CompileCommandOptions {
 
   // Whether all phases are wanted, not only those up to the one that is printed.
   bool wholeCompilation() const {
-    return emit.empty() || emit == kObject || !output.empty() || !dumpDirectory.empty() ||
-           timePhases || timeSteps > 0;
+    return emit.empty() || !output.empty() || !dumpDirectory.empty() || timePhases || timeSteps > 0;
   }
 };
 
@@ -125,18 +124,20 @@ absl::Status Compile::observe(Phase phase, mlir::ModuleOp module, double seconds
   const bool emitted = options_.emit == phaseInfo(phase).name && phase != Phase::Object;
   if (emitted)
     print(printed(module));
-  const bool wantsAssembly = options_.emit == kAssembly && phase == Phase::Llvm;
-  if (wantsAssembly) {
-    absl::StatusOr<std::string> assembly = emitAssembly(module, *target_);
-    if (!assembly.ok())
-      return assembly.status();
-    print(*assembly);
+  const bool wantsCode =
+      (options_.emit == kAssembly || options_.emit == kObject) && phase == Phase::Llvm;
+  if (wantsCode) {
+    absl::StatusOr<std::string> code =
+        options_.emit == kObject ? emitObject(module, *target_) : emitAssembly(module, *target_);
+    if (!code.ok())
+      return code.status();
+    print(*code);
   }
   if (dump_)
     if (absl::Status status = dump_->add(phase, module, *target_, phaseSeconds_.back().second);
         !status.ok())
       return status;
-  if (!options_.wholeCompilation() && (emitted || wantsAssembly)) {
+  if (!options_.wholeCompilation() && (emitted || wantsCode)) {
     stopped_ = true;
     return absl::AbortedError("the phases after this one were not asked for");
   }
@@ -170,7 +171,7 @@ absl::Status Compile::compileModel() {
     compile.cacheDirectory = defaultCacheDirectory();
     compile.keyPath = userKeyPath();
   }
-  if (options_.timePhases || dump_ || (!options_.emit.empty() && options_.emit != kObject))
+  if (options_.timePhases || dump_ || !options_.emit.empty())
     compile.observer = [this](Phase phase, mlir::ModuleOp now, double seconds) {
       return observe(phase, now, seconds);
     };
@@ -187,8 +188,6 @@ absl::Status Compile::compileModel() {
   if (!compiled.ok())
     return compiled.status();
   compiled_ = *std::move(compiled);
-  if (options_.emit == kObject)
-    print(compiled_.object);
   return dump_ ? finishDump() : absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 #include "tools/llmc/Engine.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "compiler/Artifact/UserKey.h"
 #include "compiler/Driver/ModelLoader.h"
 #include "tools/llmc/Commands.h"
@@ -41,6 +42,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options
   absl::StatusOr<LoadedModel> model = loadModel(options.path, engine->team_, load);
   if (!model.ok())
     return model.status();
+  if (model->fromArtifact && !model->codeFromCache)
+    printNote(absl::StrFormat("%s: its code is not one that this user made for this CPU and these "
+                              "options; compiled its program in %.1f s",
+                              options.path, model->compileSeconds));
   engine->file_ = std::move(model->file);
   engine->program_ = std::move(model->program);
   return engine;

@@ -32,12 +32,15 @@ class Sealed(HostileCase):
             outcome = Outcome(["compile", source, "-o", target, "-t", "1"], cls.home)
             assert outcome.code == 0, outcome.stderr
             cls.raw[dim] = target.read_bytes()
-        cls.tokens = cls.answer(cls, source.with_name("32.gguf"), cls.home)
+        cls.tokens = json.loads(cls.outcome(cls, source.with_name("32.gguf"), cls.home).stdout)["tokens"]
 
-    def answer(self, path, environment, *more):
+    def outcome(self, path, environment, *more):
         outcome = Outcome(["run", path, "-p", "a", "-n", "4", "--temp", "0", "-t", "1", "--json", *more], environment)
         assert outcome.code == 0, outcome.stderr
-        return json.loads(outcome.stdout)["tokens"]
+        return outcome
+
+    def answer(self, path, environment, *more):
+        return json.loads(self.outcome(path, environment, *more).stdout)["tokens"]
 
     def code_runs(self, raw, *more, state=None):
         """Runs a .llmc with an empty cache; whether its own code was taken. The answer must be right."""
@@ -45,8 +48,13 @@ class Sealed(HostileCase):
             path = pathlib.Path(folder, "m.llmc")
             path.write_bytes(raw)
             environment = {**home(folder), "XDG_STATE_HOME": state or self.home["XDG_STATE_HOME"]}
-            self.assertEqual(self.answer(path, environment, *more), self.tokens)
-            return not list(pathlib.Path(folder, "cache").rglob("*.o"))
+            outcome = self.outcome(path, environment, *more)
+            self.assertEqual(json.loads(outcome.stdout)["tokens"], self.tokens)
+            # Who waits for a compilation is told why.
+            compiled = "compiled its program" in outcome.stderr
+            kept = list(pathlib.Path(folder, "cache").rglob("*.a"))
+            self.assertEqual(len(kept), compiled and state != "/dev/null")
+            return not compiled
 
     def key(self, state=None):
         return pathlib.Path(state or self.home["XDG_STATE_HOME"], "llmc", "object.key")
@@ -101,7 +109,7 @@ class Sealed(HostileCase):
         self.key(state).write_bytes(self.key().read_bytes())
         self.assertTrue(self.code_runs(self.raw[32], state=state))
         # Where no key can be made nothing is kept, and everything runs.
-        self.assertTrue(self.code_runs(self.raw[32], state="/dev/null"))
+        self.assertFalse(self.code_runs(self.raw[32], state="/dev/null"))
 
     def test_keys_that_are_refused(self):
         state = self.folder / "state"
@@ -139,7 +147,7 @@ class Sealed(HostileCase):
         self.environment["XDG_STATE_HOME"] = self.home["XDG_STATE_HOME"]
         cache = self.folder / "cache" / "llmc"
         self.answer(source, self.environment)
-        (kept,) = cache.glob("*.o")
+        (kept,) = cache.glob("*.a")
         good = kept.read_bytes()
         victim = self.folder / "victim"
 

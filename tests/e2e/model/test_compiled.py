@@ -33,7 +33,7 @@ class CompiledCase(ModelCase):
         self.environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache.parent)}
 
     def objects(self):
-        return sorted(self.cache.glob("*.o"))
+        return sorted(self.cache.glob("*.a"))
 
     def tokens(self, path, *options):
         return self.json("run", path, *ASK, *options, env=self.environment)["tokens"]
@@ -68,6 +68,20 @@ class Cache(CompiledCase):
         self.assertLess(min(self.measured("run", compiled, *ASK)["cpu_seconds"] for _ in range(3)), first / 3)
         self.assertEqual(self.objects(), [])
 
+    def test_same_code_on_one_cpu(self):
+        """Parts are compiled at the same time where there are CPUs for it."""
+        cpus = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, cpus)
+        codes = []
+        for allowed in (cpus, {min(cpus)}):
+            os.sched_setaffinity(0, allowed)
+            self.use_cache(f"cache{len(codes)}")
+            self.compiled(name=f"{len(codes)}.llmc")
+            codes.append([path.read_bytes() for path in self.objects()])
+        self.assertEqual(len(codes[0]), 1)
+        self.assertTrue(codes[0][0][SEAL:].startswith(b"!<arch>"))
+        self.assertEqual(*codes)
+
     def test_damaged_code_is_not_run(self):
         want = self.tokens(MODEL)
         (entry,) = self.objects()
@@ -99,11 +113,11 @@ class Artifact(CompiledCase):
         return slice(record + 12, record + 12 + size)
 
     def object(self, content):
-        """Where the code is: the first tensor, a seal and an ELF file."""
+        """Where the code is: the first tensor, a seal and an archive."""
         record = content.index(b"llmc.object") + len("llmc.object")
         dimensions, size, type, offset = struct.unpack_from("<IQIQ", content, record)
         self.assertEqual((dimensions, offset), (1, 0))
-        start = content.index(b"\x7fELF") - SEAL
+        start = content.index(b"!<arch>\n") - SEAL
         self.assertEqual(start % 4096, 0)
         return slice(start, start + size)
 

@@ -40,7 +40,9 @@
 // LLVM-NEXT:   llm-verify-phase{phase=kernel},
 // LLVM-NEXT:   kernel-to-vector,
 // LLVM-NEXT:   vector-expand-floats,
-// LLVM-NEXT:   cse,
+// LLVM-NEXT:   func.func(
+// LLVM-NEXT:     cse
+// LLVM-NEXT:   ),
 // LLVM-NEXT:   llm-verify-phase{phase=vector},
 // LLVM:        llm-verify-phase{phase=llvm}
 // LLVM-NEXT: )

@@ -48,7 +48,7 @@ func.func @packing(%x: !b, %p: !p) {
 }
 
 // CHECK: func.func private @matmul.f16.store(
-// CHECK: call @matmul.f16.store.t1(
-// CHECK: call @matmul.f16.store.t2(
+// CHECK: call @matmul.f16.t1(
+// CHECK: call @matmul.f16.t2(
 
 }
