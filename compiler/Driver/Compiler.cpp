@@ -59,8 +59,10 @@ absl::StatusOr<OwningOpRef<ModuleOp>> Compiler::parse(absl::string_view text,
                                                       absl::string_view name) {
   ErrorCollector errors(&context_);
   ParserConfig config(&context_);
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
-      StringRef(text.data(), text.size()), config, StringRef(name.data(), name.size()));
+  // MLIR's lexer reads on up to a zero byte, which a part of a file need not have.
+  const std::string terminated(text);
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>(terminated, config, StringRef(name.data(), name.size()));
   if (!module)
     return errors.status(absl::StrCat(name, " does not parse"));
   return module;
