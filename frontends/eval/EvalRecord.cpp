@@ -55,7 +55,9 @@ absl::StatusOr<size_t> answerOf(const Json &answer, const std::vector<std::strin
   if (answer.is_number_integer())
     return index(answer.get<int64_t>());
   if (!answer.is_string())
-    return bad("the answer is neither an index nor a text");
+    return bad(
+        "the answer is neither a number nor a text; give its index from 0, its letter or its "
+        "text");
   const std::string text = answer.get<std::string>();
   for (const std::vector<std::string> *list : {&labels, &choices})
     if (const std::optional<size_t> place = placeOf(*list, text))

@@ -74,6 +74,8 @@ TEST(EvalRecord, ErrorsSayWhatToDo) {
               HasSubstr("give its index"));
   EXPECT_THAT(errorOf(R"({"prompt": "q", "choices": ["a", "b"], "answer": "d"})"),
               HasSubstr("'d' is none of the choices"));
+  EXPECT_THAT(errorOf(R"({"prompt": "q", "choices": ["a", "b"], "answer": [1]})"),
+              HasSubstr("give its index"));
   EXPECT_THAT(errorOf(R"({"prompt": "q", "choices": ["a", "b"]})"), HasSubstr("give 'answer'"));
   EXPECT_THAT(errorOf(R"({"prompt": "q", "choices": ["a"], "answer": 0})"), HasSubstr("give 2"));
   EXPECT_THAT(errorOf(R"({"prompt": "q", "choices": ["a", " "], "answer": 0})"),
