@@ -21,6 +21,11 @@ absl::StatusOr<AdapterWeights> AdapterWeights::read(std::span<const lora::Adapte
   absl::StatusOr<std::vector<lora::AdapterMatrix>> matrices = lora::readCombined(choices, *model);
   if (!matrices.ok())
     return matrices.status();
+  for (const lora::AdapterMatrix &matrix : *matrices)
+    if (matrix.dora)
+      return absl::UnimplementedError(
+          absl::StrCat("the adapter of '", matrix.weight, "' is DoRA, which runs when it is merged: "
+                       "llmc export-lora ", base.path(), " --lora ADAPTER -o OUT.gguf"));
   weights.matrices_ = *std::move(matrices);
   return weights;
 }

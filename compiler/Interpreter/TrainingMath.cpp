@@ -341,10 +341,46 @@ Result<Real> layerNormWeightAdjoint(const TensorValue<Real> &adjoint, const Tens
 }
 
 template <class Real>
-Result<Real> sumRows(const TensorValue<Real> &x) {
+Result<Real> rowNorms(const TensorValue<Real> &weight, const TensorValue<Real> &a,
+                      const TensorValue<Real> &b, double scale) {
+  const int64_t rows = weight.rows(), columns = weight.columns(), rank = a.rows();
+  LLMC_RETURN_IF_ERROR(expectShape("a", a, {rank, columns}));
+  LLMC_RETURN_IF_ERROR(expectShape("b", b, {rows, rank}));
+  LLMC_ASSIGN_OR_RETURN(auto result, allocateTensor<Real>({rows}));
+  for (int64_t n = 0; n < rows; ++n) {
+    std::vector<Real> row(weight.row(n).begin(), weight.row(n).end());
+    for (int64_t i = 0; i < rank; ++i)
+      addScaled<Real>(row, static_cast<Real>(scale) * b.row(n)[i], a.row(i));
+    result.data[n] = std::sqrt(dot<Real>(row, row));
+  }
+  return result;
+}
+
+template <class Real>
+Result<Real> scaleColumns(const TensorValue<Real> &x, const TensorValue<Real> &magnitude,
+                          const TensorValue<Real> &norms, const TensorValue<Real> *bias) {
+  LLMC_RETURN_IF_ERROR(expectShape("the magnitude", magnitude, {x.columns()}));
+  LLMC_RETURN_IF_ERROR(expectShape("the norms", norms, {x.columns()}));
+  if (bias)
+    LLMC_RETURN_IF_ERROR(expectShape("the bias", *bias, {x.columns()}));
+  TensorValue<Real> result = x;
+  for (int64_t t = 0; t < x.rows(); ++t)
+    for (int64_t n = 0; n < x.columns(); ++n)
+      result.row(t)[n] = x.row(t)[n] * magnitude.data[n] / norms.data[n] +
+                         (bias ? bias->data[n] : Real(0));
+  return result;
+}
+
+template <class Real>
+Result<Real> sumRows(const TensorValue<Real> &x, const TensorValue<Real> *divisor) {
   LLMC_ASSIGN_OR_RETURN(auto result, allocateTensor<Real>({x.columns()}));
   for (int64_t t = 0; t < x.rows(); ++t)
     addScaled<Real>(result.data, Real(1), x.row(t));
+  if (divisor) {
+    LLMC_RETURN_IF_ERROR(expectShape("the divisor", *divisor, {x.columns()}));
+    for (size_t i = 0; i < result.data.size(); ++i)
+      result.data[i] /= divisor->data[i];
+  }
   return result;
 }
 
@@ -421,7 +457,11 @@ Result<Real> embedAdjoint(const TensorValue<Real> &adjoint, std::span<const int3
                                          const TensorValue<Real> &, double);                       \
   template Result<Real> layerNormWeightAdjoint(const TensorValue<Real> &,                          \
                                                const TensorValue<Real> &, double);                 \
-  template Result<Real> sumRows(const TensorValue<Real> &);                                        \
+  template Result<Real> sumRows(const TensorValue<Real> &, const TensorValue<Real> *);             \
+  template Result<Real> rowNorms(const TensorValue<Real> &, const TensorValue<Real> &,             \
+                                 const TensorValue<Real> &, double);                               \
+  template Result<Real> scaleColumns(const TensorValue<Real> &, const TensorValue<Real> &,         \
+                                     const TensorValue<Real> &, const TensorValue<Real> *);        \
   template Result<Real> geluAdjoint(const TensorValue<Real> &, const TensorValue<Real> &);         \
   template Result<Real> ropeAdjoint(const TensorValue<Real> &, const TensorValue<Real> &, int64_t, \
                                     bool);                                                         \

@@ -83,9 +83,17 @@ Result<Real> layerNormAdjoint(const TensorValue<Real> &adjoint, const TensorValu
 template <class Real>
 Result<Real> layerNormWeightAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x,
                                     double eps);
-// A vector.
+// A vector; `divisor` may be null.
 template <class Real>
-Result<Real> sumRows(const TensorValue<Real> &x);
+Result<Real> sumRows(const TensorValue<Real> &x, const TensorValue<Real> *divisor);
+// Of weight + scale * b a; a vector.
+template <class Real>
+Result<Real> rowNorms(const TensorValue<Real> &weight, const TensorValue<Real> &a,
+                      const TensorValue<Real> &b, double scale);
+// `bias` may be null.
+template <class Real>
+Result<Real> scaleColumns(const TensorValue<Real> &x, const TensorValue<Real> &magnitude,
+                          const TensorValue<Real> &norms, const TensorValue<Real> *bias);
 template <class Real>
 Result<Real> geluAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Real> &x);
 template <class Real>

@@ -213,7 +213,27 @@ absl::Status layerNormWeightAdjoint(llm::LayerNormWeightAdjointOp op, Frame<Real
 template <class Real>
 absl::Status sumRows(llm::SumRowsOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
-  return frame.setTensor(op.getResult(), reference::sumRows(*input));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> divisor, frame.optionalTensor(op.getDivisor()));
+  return frame.setTensor(op.getResult(), reference::sumRows(*input, divisor.get()));
+}
+
+template <class Real>
+absl::Status rowNorms(llm::RowNormsOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(op.getWeight()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> a, frame.tensor(op.getA()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> b, frame.tensor(op.getB()));
+  return frame.setTensor(op.getResult(),
+                         reference::rowNorms(*weight, *a, *b, op.getScale().convertToDouble()));
+}
+
+template <class Real>
+absl::Status scaleColumns(llm::ScaleColumnsOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> magnitude, frame.tensor(op.getMagnitude()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> norms, frame.tensor(op.getNorms()));
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> bias, frame.optionalTensor(op.getBias()));
+  return frame.setTensor(op.getResult(),
+                         reference::scaleColumns(*input, *magnitude, *norms, bias.get()));
 }
 
 template <class Real>
@@ -287,6 +307,8 @@ void addTrainingOps(OpTable<Real> &table) {
   addOp<llm::LayerNormAdjointOp, layerNormAdjoint<Real>>(table);
   addOp<llm::LayerNormWeightAdjointOp, layerNormWeightAdjoint<Real>>(table);
   addOp<llm::SumRowsOp, sumRows<Real>>(table);
+  addOp<llm::RowNormsOp, rowNorms<Real>>(table);
+  addOp<llm::ScaleColumnsOp, scaleColumns<Real>>(table);
 }
 
 template void addTrainingOps(OpTable<float> &);

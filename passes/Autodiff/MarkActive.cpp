@@ -55,7 +55,7 @@ struct MarkActive : impl::MarkActiveBase<MarkActive> {
                      llvm::any_of(op.getOperands(), [&](Value v) { return varied.contains(v); });
       if (auto layers = dyn_cast<LayersOp>(op))
         depends |= isTrained(layers);
-      if (depends)
+      if (depends && !op.hasTrait<StopsGradient>())
         for (Value result :
              llvm::make_filter_range(op.getResults(), [](Value v) { return isContinuous(v); }))
           varied.insert(result);

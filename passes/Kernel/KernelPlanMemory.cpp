@@ -89,6 +89,13 @@ int64_t scratchBytes(ModuleOp module, TargetAttr target) {
     ProductPlan plan(product, target.getPanelCache());
     bytes = std::max(bytes, plan.panelsBytes + plan.sumsBytes);
   });
+  module.walk([&](RowNormsOp norms) {
+    auto weight = cast<RankedTensorType>(norms.getWeight().getType());
+    PackedLayout layout(*llm::getBlockFormat(weight.getElementType()));
+    const int64_t columns = layout.units(weight.getDimSize(1)) * layout.unitWeights();
+    // Floats are padded to 32 columns.
+    bytes = std::max<int64_t>(bytes, llvm::alignTo(columns, 32) * 64);
+  });
   module.walk([&](CacheWriteOp write) {
     if (llm::isQ8(write.getCache().getType().getKeyType()))
       bytes = std::max(bytes, CacheWriteScratch(write.getCache().getType()).bytes);

@@ -19,6 +19,8 @@ Type bufferTypeOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
     return type;
+  if (tensor.getRank() == 1 && tensor.getElementType().isF32())
+    return ColumnVectorType::get(type.getContext(), tensor.getDimSize(0));
   int64_t width = tensor.getRank() == 1 ? 1 : tensor.getDimSize(1);
   return BufferType::get(type.getContext(), width, tensor.getElementType());
 }

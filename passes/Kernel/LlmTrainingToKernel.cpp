@@ -15,7 +15,7 @@ bool FunctionConverter::convertNormWeightAdjoint(Operation *op, Value adjoint, V
   Value terms = alloc(op->getLoc(), input.getType());
   NormTermsOp::create(b, op->getLoc(), adjoint, input, terms, eps, b.getI64IntegerAttr(head),
                       centered);
-  SumRowsOp::create(b, op->getLoc(), terms, gradient);
+  SumRowsOp::create(b, op->getLoc(), terms, gradient, Value());
   return true;
 }
 
@@ -47,8 +47,18 @@ bool FunctionConverter::convertTrainingOp(Operation *op) {
           auto add = dyn_cast<llm::AccumulateGradientOp>(user);
           if (!add)
             return false;
-          SumRowsOp::create(b, loc, get(o.getInput()), gradientOf(add));
+          SumRowsOp::create(b, loc, get(o.getInput()), gradientOf(add), get(o.getDivisor()));
         }
+        return true;
+      })
+      .Case([&](llm::RowNormsOp o) {
+        RowNormsOp::create(b, loc, get(o.getWeight()), get(o.getA()), get(o.getB()), out(0),
+                           o.getScaleAttr());
+        return true;
+      })
+      .Case([&](llm::ScaleColumnsOp o) {
+        ScaleColumnsOp::create(b, loc, get(o.getInput()), get(o.getMagnitude()),
+                               get(o.getNorms()), out(0), get(o.getBias()));
         return true;
       })
       .Case([&](llm::GeluAdjointOp o) {

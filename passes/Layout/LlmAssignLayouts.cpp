@@ -19,6 +19,8 @@ bool multiplies(OpOperand &use) {
     return use.get() == loss.getWeight();
   if (auto loss = dyn_cast<LinearCrossEntropyAdjointOp>(use.getOwner()))
     return use.get() == loss.getWeight();
+  if (auto norms = dyn_cast<RowNormsOp>(use.getOwner()))
+    return use.get() == norms.getWeight();
   if (auto experts = dyn_cast<ExpertLinearOp>(use.getOwner()))
     return use.get() == experts.getWeight();
   if (auto experts = dyn_cast<ExpertSwigluOp>(use.getOwner()))

@@ -14,6 +14,8 @@ void emitUnits(OpEmission &emission, mlir::Location loc, llvm::StringRef name, V
 
 void emitLayerNormAdjoint(OpEmission &, LayerNormAdjointOp);
 void emitNormTerms(OpEmission &, NormTermsOp);
+void emitRowNorms(OpEmission &, RowNormsOp);
+void emitScaleColumns(OpEmission &, ScaleColumnsOp);
 void emitWeightAdjoint(OpEmission &, WeightAdjointOp);
 void emitSumRows(OpEmission &, SumRowsOp);
 void emitGeluAdjoint(OpEmission &, GeluAdjointOp);

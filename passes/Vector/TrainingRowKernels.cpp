@@ -187,6 +187,8 @@ bool emitTrainingOp(OpEmission &emission, Operation *op) {
       .Case([&](RmsNormAdjointOp o) { return emitRmsNormAdjoint(emission, o), true; })
       .Case([&](LayerNormAdjointOp o) { return emitLayerNormAdjoint(emission, o), true; })
       .Case([&](NormTermsOp o) { return emitNormTerms(emission, o), true; })
+      .Case([&](RowNormsOp o) { return emitRowNorms(emission, o), true; })
+      .Case([&](ScaleColumnsOp o) { return emitScaleColumns(emission, o), true; })
       .Case([&](WeightAdjointOp o) { return emitWeightAdjoint(emission, o), true; })
       .Case([&](SumRowsOp o) { return emitSumRows(emission, o), true; })
       .Case([&](GeluAdjointOp o) { return emitGeluAdjoint(emission, o), true; })

@@ -133,9 +133,13 @@ void emitSumRows(OpEmission &emission, SumRowsOp op) {
   const int64_t parts = type.getWidth() / length;
   // Parts that are no multiple of a vector begin anywhere.
   const unsigned align = length % kLanes ? 4 : 64;
-  std::string name = "sum_rows." + std::to_string(length) + "." + std::to_string(parts);
+  const bool divides = bool(op.getDivisor());
+  std::string name = "sum_rows." + std::to_string(length) + "." + std::to_string(parts) +
+                     (divides ? ".over" : "");
   Values operands{emission.operand(op.getRows()), emission.operand(op.getGradient()),
                   emission.rows};
+  if (divides)
+    operands.push_back(emission.operand(op.getDivisor()));
   emitUnits(emission, op.getLoc(), name, emission.e.c64(llvm::divideCeil(length, kLanes)), operands,
             [&](Emitter &e, Value vector, ValueRange p) {
               Value bytes = e.mul(vector, e.c64(64));
@@ -145,17 +149,21 @@ void emitSumRows(OpEmission &emission, SumRowsOp op) {
                     e.min(e.sub(e.c64(length), e.mul(vector, e.c64(kLanes))), e.c64(kLanes)));
               Value to = e.gep(p[1], bytes);
               Values end = e.loop(
-                  e.c64(0), p[2], e.c64(1), {loadVector(e, to, mask, 4), e.gep(p[0], bytes)},
+                  e.c64(0), p[2], e.c64(1), {e.splatF(e.vf32, 0), e.gep(p[0], bytes)},
                   [&](Value, ValueRange c) {
                     Value sum = c[0];
                     for (int64_t part = 0; part < parts; ++part)
                       sum = e.fadd(sum, loadVector(e, e.gep(c[1], 4 * length * part), mask, align));
                     return Values{sum, e.gep(c[1], type.getRowBytes())};
                   });
+              Value sum = end[0];
+              if (divides)
+                sum = e.fdiv(sum, e.load(e.vf32, e.gep(p[3], bytes), 64));
+              sum = e.fadd(loadVector(e, to, mask, 4), sum);
               if (mask)
-                e.maskedStore(end[0], to, mask, 4);
+                e.maskedStore(sum, to, mask, 4);
               else
-                e.store(end[0], to, 4);
+                e.store(sum, to, 4);
             });
 }
 

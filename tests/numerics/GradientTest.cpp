@@ -111,6 +111,25 @@ TEST(Gradient, NormsWhoseWeightsAreTrained) {
   }
 }
 
+// The norms count as constants, which differences must not see: A is frozen here.
+TEST(Gradient, ScaledColumns) {
+  TestProgram program(R"(
+    llm.parameter @x : tensor<3x7xf32> from "x"
+    llm.parameter @m : tensor<7xf32> from "m"
+    llm.parameter @c : tensor<7xf32> from "c"
+    func.func @f(%w: tensor<7x5xf32>, %a: tensor<2x5xf32>, %b: tensor<7x2xf32>) -> tensor<3x7xf32>
+        attributes {llm.differentiate} {
+      %x = llm.get_parameter @x : tensor<3x7xf32>
+      %m = llm.get_parameter @m : tensor<7xf32>
+      %c = llm.get_parameter @c : tensor<7xf32>
+      %n = llm.row_norms %w, %a, %b scale 2.0
+          : tensor<7x5xf32>, tensor<2x5xf32>, tensor<7x2xf32> -> tensor<7xf32>
+      %y = llm.scale_columns %x by %m over %n plus %c : tensor<7xf32> : tensor<3x7xf32>, tensor<7xf32>
+      return %y : tensor<3x7xf32>
+    })");
+  checkGradients(program, {random({7, 5}, 1), random({2, 5}, 2), random({7, 2}, 3)});
+}
+
 TEST(Gradient, Gelu) {
   TestProgram program(R"(
     llm.parameter @a : tensor<3x5xf32> from "a"

@@ -118,6 +118,64 @@ TEST(JitWeightAdjoint, Norms) {
   }
 }
 
+// DoRA: norms of adapted rows, the scaling by them, and the derivative by the magnitudes.
+TEST(JitWeightAdjoint, ScaledColumns) {
+  struct Case {
+    const char *format;
+    int64_t n, k, rank;
+  };
+  const std::vector<Case> cases{{"f32", 17, 20, 1},    {"f16", 70, 300, 9}, {"q8_0", 40, 96, 8},
+                                {"q4_K", 48, 512, 16}, {"f32", 33, 25, 24}};
+  Random random(44);
+  std::string text;
+  JitProgram::Options options;
+  WeightBytes weights;
+  for (const Case &c : cases) {
+    const BlockFormat &format = *findBlockFormat(c.format);
+    const std::string name = absl::StrCat(c.format, c.n);
+    const std::string element =
+        format.weights == 1 ? c.format : absl::StrCat("!llm.block<", c.format, ">");
+    absl::SubstituteAndAppend(&text, R"(
+      llm.weight @w$0 : tensor<$1x$2x$4> from "w$0"
+      llm.weight @bias$0 : tensor<$1xf32> from "bias$0"
+      llm.parameter @a$0 : tensor<$3x$2xf32> from "a$0"
+      llm.parameter @b$0 : tensor<$1x$3xf32> from "b$0"
+      llm.parameter @m$0 : tensor<$1xf32> from "m$0"
+      func.func @scaled$0(%x: tensor<?x$1xf32>, %dy: tensor<?x$1xf32>)
+          -> (tensor<?x$1xf32>, tensor<?x$1xf32>) {
+        %w = llm.get_weight @w$0 : tensor<$1x$2x$4>
+        %bias = llm.get_weight @bias$0 : tensor<$1xf32>
+        %a = llm.get_parameter @a$0 : tensor<$3x$2xf32>
+        %b = llm.get_parameter @b$0 : tensor<$1x$3xf32>
+        %m = llm.get_parameter @m$0 : tensor<$1xf32>
+        %n = llm.row_norms %w, %a, %b scale 0.5
+            : tensor<$1x$2x$4>, tensor<$3x$2xf32>, tensor<$1x$3xf32> -> tensor<$1xf32>
+        %y = llm.scale_columns %x by %m over %n : tensor<?x$1xf32>, tensor<$1xf32>
+        %z = llm.scale_columns %x by %m over %n plus %bias : tensor<$1xf32>
+            : tensor<?x$1xf32>, tensor<$1xf32>
+        %p = llm.mul %x, %dy : tensor<?x$1xf32>
+        %dm = llm.sum_rows %p over %n : tensor<$1xf32> : tensor<?x$1xf32> -> tensor<$1xf32>
+        llm.accumulate_gradient %dm into @m$0 : tensor<$1xf32>
+        return %y, %z : tensor<?x$1xf32>, tensor<?x$1xf32>
+      })",
+                              name, c.n, c.k, c.rank, element);
+    weights["w" + name] = randomMatrix(format, c.n, c.k, random);
+    weights["bias" + name] = floatBytes(randomRows(1, c.n, random).data);
+    options.parameters["a" + name] = randomRows(c.rank, c.k, random).data;
+    options.parameters["b" + name] = randomRows(c.n, c.rank, random).data;
+    options.parameters["m" + name] = randomRows(1, c.n, random).data;
+  }
+  JitProgram program(text, weights, options);
+  auto interpreter = program.interpreter<double>();
+  setParameters(interpreter, options);
+  for (const Case &c : cases) {
+    const std::string name = absl::StrCat(c.format, c.n);
+    for (int64_t rows : {1, 2, 37})
+      check(program, interpreter, "scaled" + name, rows,
+            {randomRows(rows, c.n, random), randomRows(rows, c.n, random)}, {"m" + name});
+  }
+}
+
 TEST(JitWeightAdjoint, CrossEntropy) {
   // More than a slice of the vocabulary, and a rest of a group behind it.
   const int64_t vocabulary = 4100, width = 20;

@@ -66,6 +66,13 @@ CASES = {
     # Four layers, of which two have other formats.
     "Q4_K_M": (dict(BLOCKS, type="Q4_K_M", layers=4), every(layers=range(4)), 2, 6, 0),
 }
+# Magnitudes of DoRA behind each adapter.
+DORA = {
+    "dora": (SMALL, every(), 2, 7, 0),
+    "dora-bias": (dict(SMALL, bias=True, ffn_bias=True), every(), 1, 9, 0),
+    "dora-Q4_K_M": (dict(BLOCKS, type="Q4_K_M", layers=4), every(layers=range(4)), 2, 6, 0),
+    "dora-Q8_0": (dict(BLOCKS, type="Q8_0"), every(rank=17), 1, 9, 0),
+}
 # Models whose own weights are trained: options, sequences, tokens of each.
 FULL = {
     "full": (SMALL, 2, 7),
@@ -125,6 +132,7 @@ class Model:
                 self.split(f"blk.{i}.ffn_up", [f"blk.{i}.ffn_gate", f"blk.{i}.ffn_up"], [half, half])
         self.adapters = {name: (a, b, scale)
                          for (name, _, scale), (a, b) in zip(adapters, matrices)}
+        self.magnitudes = {}  # of DoRA, by weight
         self.sequences, self.dropout = sequences, dropout
 
     def split(self, joint, names, rows):
@@ -139,9 +147,14 @@ class Model:
                 first += len(part)
 
     def linear(self, x, name, layer, weight=None):
-        y = x @ (self.w[name + ".weight"] if weight is None else weight).T
-        if name + ".bias" in self.w:
-            y = y + self.w[name + ".bias"]
+        w = self.w[name + ".weight"] if weight is None else weight
+        y = x @ w.T
+        bias = self.w.get(name + ".bias", 0)
+        if name + ".weight" in self.magnitudes:
+            a, b, scale = self.adapters[name + ".weight"]
+            norms = torch.linalg.norm(w + scale * b @ a, dim=1).detach()
+            return (y + scale * (x @ a.T) @ b.T) * self.magnitudes[name + ".weight"] / norms + bias
+        y = y + bias
         if name + ".weight" in self.adapters:
             a, b, scale = self.adapters[name + ".weight"]
             if self.dropout:
@@ -232,7 +245,7 @@ def check(name, train_step, folder):
     if full:
         (options, sequences, length), adapters, dropout = FULL[name], [], 0
     else:
-        options, adapters, sequences, length, dropout = CASES[name]
+        options, adapters, sequences, length, dropout = {**CASES, **DORA}[name]
     path = make_model(os.path.join(folder, name + ".gguf"), seed=11, **options)[0]
     rng = np.random.default_rng(3)
     m = load(path)
@@ -252,6 +265,14 @@ def check(name, train_step, folder):
     leaves = [torch.from_numpy(x.astype(np.float64)).requires_grad_() for x in matrices]
     model = Model(path, adapters, list(zip(leaves[::2], leaves[1::2])), sequences, dropout)
     labels = [f"{w} {half}" for w, _, _ in adapters for half in "AB"]
+    if name in DORA:
+        for i, (weight, _, _) in enumerate(adapters):
+            norms = torch.linalg.norm(model.w[weight], dim=1)
+            magnitude = (norms * torch.from_numpy(rng.uniform(0.5, 1.5, len(norms)))).float().numpy()
+            matrices.insert(3 * i + 2, magnitude)
+            labels.insert(3 * i + 2, weight + " magnitude")
+            leaves.insert(3 * i + 2, torch.from_numpy(magnitude.astype(np.float64)).requires_grad_())
+            model.magnitudes[weight] = leaves[3 * i + 2]
     if full:
         trained = [w for w in model.w if not w.startswith("rope")]
         labels = [model.names.get(w, w) for w in trained]
@@ -264,7 +285,7 @@ def check(name, train_step, folder):
 
     file = lambda ending: os.path.join(folder, name + ending)
     with open(file(".adapters"), "w") as out:
-        out.writelines(f"{w} {r} {s}\n" for w, r, s in adapters)
+        out.writelines(f"{w} {r} {s} {int(name in DORA)}\n" for w, r, s in adapters)
         if full:
             out.writelines(w + "\n" for w in labels)
     with open(file(".parameters"), "wb") as out:
@@ -294,7 +315,7 @@ def check(name, train_step, folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[2:] or [*CASES, *FULL]:
+        for name in sys.argv[2:] or [*CASES, *DORA, *FULL]:
             check(name, sys.argv[1], folder)
 
 

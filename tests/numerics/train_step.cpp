@@ -1,7 +1,8 @@
 // train_step MODEL.gguf ADAPTERS PARAMETERS OUT REAL SEQUENCE DROPOUT SEED TOKENS TARGETS OPTION...
 //
-// One step of training, interpreted or compiled. ADAPTERS has a line `weight rank scale` for each
-// adapter, PARAMETERS its matrices as float32, A before B, one adapter after the other; with option
+// One step of training, interpreted or compiled. ADAPTERS has a line `weight rank scale dora` for
+// each adapter, the last 0 or 1, PARAMETERS its matrices as float32, A before B and, with DoRA, the
+// magnitudes, one adapter after the other; with option
 // `full` ADAPTERS has the names of the trained tensors, a line each. TOKENS and
 // TARGETS are ids with commas between. Writes to OUT as float64: the losses of @loss, those of
 // @loss.gradient, and the gradients of the sum of the losses, each weighted by 1 + row / 4, in the
@@ -65,10 +66,12 @@ absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
   AdaptedWeight adapter;
   for (std::string name; a.import.full && file >> name;)
     a.trained.push_back(name);
-  while (file >> adapter.weight >> adapter.rank >> adapter.scale) {
+  while (file >> adapter.weight >> adapter.rank >> adapter.scale >> adapter.dora) {
     a.import.adapters.push_back(adapter);
-    for (const char *suffix : {".lora_a", ".lora_b"})
+    for (const char *suffix : {kAdapterSuffixA, kAdapterSuffixB})
       a.trained.push_back(absl::StrCat(adapter.weight, suffix));
+    if (adapter.dora)
+      a.trained.push_back(absl::StrCat(adapter.weight, kAdapterSuffixMagnitude));
   }
   return a;
 }

@@ -33,6 +33,8 @@ class GreedyWriter {
 public:
   // The base, or what was trained of it, as output_dir has it.
   static absl::StatusOr<GreedyWriter> open(const TrainingSetup &setup, bool trained) {
+    if (trained && setup.config.useDora)
+      return absl::UnimplementedError("a DoRA adapter runs when 'llmc export-lora' has merged it");
     ModelOptions options = setup.options.model;
     options.path = setup.config.model;
     options.threads = setup.team->threads();

@@ -33,6 +33,13 @@ absl::Status checkSupported(const lora::TrainConfig &config, absl::string_view f
     return absl::UnimplementedError(absl::StrCat(
         file, ": compute: int16 is not there yet; take auto, which is as exact where there is a "
               "matrix unit and f32 elsewhere"));
+  if (config.useDora && config.sampleSteps > 0)
+    return absl::UnimplementedError(absl::StrCat(
+        file, ": lora.use_dora: does not go with sample_steps, because a DoRA adapter runs when "
+              "'llmc export-lora' has merged it; remove one of them"));
+  if (config.useDora && config.dropout > 0)
+    return absl::UnimplementedError(absl::StrCat(
+        file, ": lora.use_dora: does not go with lora.dropout yet; remove one of them"));
   if (config.fineTuneType == "full" && !config.adapterInit.empty())
     return absl::InvalidArgumentError(absl::StrCat(
         file, ": adapter_init: is of an adapter, and fine_tune_type: full trains none; "
@@ -135,7 +142,8 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
   load.import.dropout = isFull() ? 0 : static_cast<float>(config.dropout);
   for (const lora::AdapterMatrix &matrix : plan.matrices)
     load.import.adapters.push_back(
-        {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale())});
+        {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale()),
+         matrix.dora});
   load.batch = samples * static_cast<int64_t>(lora::sequencesPerSample(config));
   Progress progress("packing weights");
   load.progress = [&](double share) { progress.show(share); };
@@ -158,7 +166,7 @@ TrainingSetup::parametersOf(TrainingModel &model) {
     return lora::ModelWeights::create(*file, model, *team,
                                       options.scratch ? absl::AsciiStrToUpper(config.outputType)
                                                       : std::string("COPY"));
-  return lora::AdapterParameters::create(config, base, plan, model);
+  return lora::AdapterParameters::create(config, base, file.get(), plan, model);
 }
 
 uint64_t anonymousMemory() {

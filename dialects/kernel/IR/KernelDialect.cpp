@@ -160,6 +160,8 @@ int64_t kernel::bufferBytes(Type type, int64_t maxRows) {
     return routing.getLayout(maxRows).bytes;
   if (auto routed = dyn_cast<RoutedType>(type))
     return routed.getBytes(maxRows);
+  if (auto vector = dyn_cast<ColumnVectorType>(type))
+    return llvm::alignTo(vector.getLength() * 4, 64);
   if (auto saved = dyn_cast<SavedType>(type))
     return saved.getLayers() * bufferBytes(saved.getSlice(), maxRows);
   auto buffer = cast<BufferType>(type);

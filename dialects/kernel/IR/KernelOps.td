@@ -19,7 +19,7 @@ def Kernel_AllocOp : Kernel_Op<"alloc"> {
   }];
   let arguments = (ins DefaultValuedAttr<I64Attr, "-1">:$offset);
   let results = (outs Res<AnyTypeOf<[Kernel_BufferType, Kernel_PackedType, Kernel_PartsType,
-                                      Kernel_FactorType, Kernel_SavedType, Kernel_RoutingType,
+                                      Kernel_FactorType, Kernel_SavedType, Kernel_ColumnVectorType, Kernel_RoutingType,
                                       Kernel_RoutedType]>, "", [MemAlloc]>:$result);
   let assemblyFormat = "`at` $offset attr-dict `:` type($result)";
 }

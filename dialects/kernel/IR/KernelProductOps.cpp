@@ -21,6 +21,12 @@ LogicalResult ParameterType::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 
+LogicalResult ColumnVectorType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t length) {
+  if (length < 1)
+    return emitError() << "length must be positive";
+  return success();
+}
+
 LogicalResult SavedType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers,
                                 int64_t width) {
   if (layers < 1 || width < 1)
@@ -92,6 +98,8 @@ LogicalResult SumRowsOp::verify() {
       getRows().getType().getWidth() % type.getDimSize(0))
     return emitOpError() << "rows of " << getRows().getType().getWidth()
                          << " columns cannot be added to " << type;
+  if (getDivisor() && getDivisor().getType().getLength() != type.getDimSize(0))
+    return emitOpError() << "divides " << type << " by " << getDivisor().getType();
   return success();
 }
 
@@ -102,6 +110,30 @@ LogicalResult EmbedAdjointOp::verify() {
   if (getAdjoint().getType().getWidth() != type.getDimSize(1))
     return emitOpError() << "rows of " << getAdjoint().getType().getWidth()
                          << " columns cannot be added to " << type;
+  return success();
+}
+
+LogicalResult RowNormsOp::verify() {
+  auto weight = cast<RankedTensorType>(getWeight().getType());
+  if (weight.getRank() != 2 || !isa_and_nonnull<llm::PackedAttr>(weight.getEncoding()))
+    return emitOpError() << "needs a packed weight matrix, not " << weight;
+  ParameterType a = getA().getType(), b = getB().getType();
+  if (a.getWidth() != weight.getDimSize(1) || b.getWidth() != weight.getDimSize(0) ||
+      a.getRank() != b.getRank() || getOut().getType().getLength() != weight.getDimSize(0))
+    return emitOpError() << a << " and " << b << " are no adapter of " << weight
+                         << " whose rank is lower than its sides";
+  return success();
+}
+
+LogicalResult ScaleColumnsOp::verify() {
+  const int64_t width = getInput().getType().getWidth();
+  auto fits = [&](Value vector) {
+    auto type = cast<RankedTensorType>(vector.getType());
+    return type.getRank() == 1 && type.getDimSize(0) == width;
+  };
+  if (getNorms().getType().getLength() != width || !fits(getMagnitude()) ||
+      (getBias() && !fits(getBias())) || getOut().getType() != getInput().getType())
+    return emitOpError() << "takes vectors of " << width << ", the columns of its rows";
   return success();
 }
 

@@ -188,14 +188,57 @@ def Kernel_SumRowsOp : Kernel_Op<"sum_rows"> {
   let summary = "Adds all rows to the gradient of a vector";
   let description = [{
     `g[i] += sum over t of rows[t, i]`; where the gradient is shorter than a row, each row is several of
-    its length side by side. Work is split by vectors of 16 elements of the gradient.
+    its length side by side. With a divisor, the sum is divided by it. Work is split by vectors of 16
+    elements of the gradient.
 
     ```mlir
     kernel.sum_rows %dy into %g : !kernel.buffer<64 x f32>, tensor<16xf32>
+    kernel.sum_rows %p into %g over %n : !kernel.buffer<64 x f32>, tensor<64xf32>, !kernel.vector<64>
     ```
   }];
-  let arguments = (ins Kernel_In:$rows, Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient);
-  let assemblyFormat = "$rows `into` $gradient attr-dict `:` type(operands)";
+  let arguments = (ins Kernel_In:$rows, Arg<Kernel_Weight, "", [MemRead, MemWrite]>:$gradient,
+                       Arg<Optional<Kernel_ColumnVectorType>, "", [MemRead]>:$divisor);
+  let assemblyFormat = [{
+    $rows `into` $gradient (`over` $divisor^)? attr-dict `:` qualified(type(operands))
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_RowNormsOp : Kernel_Op<"row_norms"> {
+  let summary = "Norms of the rows of a weight with its adapter";
+  let description = [{
+    As `llm.row_norms`, with b transposed. Work is split by groups of 16 rows, which are unpacked to a
+    panel of scratch memory.
+
+    ```mlir
+    kernel.row_norms %w, %a, %b into %n {scale = 2.0 : f32}
+        : tensor<128x64x!llm.block<q8_0>, #llm.packed<rows = 16>>, !kernel.parameter<8 x 64>,
+          !kernel.parameter<8 x 128>, !kernel.vector<128>
+    ```
+  }];
+  let arguments = (ins Kernel_Weight:$weight, Kernel_ParameterType:$a, Kernel_ParameterType:$b,
+                       Arg<Kernel_ColumnVectorType, "", [MemWrite]>:$out, F32Attr:$scale);
+  let assemblyFormat = [{
+    $weight `,` $a `,` $b `into` $out attr-dict `:` qualified(type(operands))
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_ScaleColumnsOp : Kernel_Op<"scale_columns"> {
+  let summary = "Rows whose columns are scaled, plus a bias";
+  let description = [{
+    As `llm.scale_columns`. Work is split by tokens.
+
+    ```mlir
+    kernel.scale_columns %x, %m, %n, %y : !kernel.buffer<64 x f32>, tensor<64xf32>, !kernel.vector<64>, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input, Kernel_Weight:$magnitude,
+                       Arg<Kernel_ColumnVectorType, "", [MemRead]>:$norms, Kernel_Out:$out,
+                       Optional<Kernel_Weight>:$bias);
+  let assemblyFormat = [{
+    $input `,` $magnitude `,` $norms `,` $out (`plus` $bias^)? attr-dict `:` qualified(type(operands))
+  }];
   let hasVerifier = 1;
 }
 

@@ -198,6 +198,20 @@ def Kernel_ParameterType : Kernel_Type<"Parameter", "parameter"> {
   }];
 }
 
+def Kernel_ColumnVectorType : Kernel_Type<"ColumnVector", "vector"> {
+  let summary = "One f32 for each column, whatever the tokens of the step";
+  let description = [{
+    `length` numbers, padded to 16.
+
+    ```mlir
+    !kernel.vector<64>
+    ```
+  }];
+  let parameters = (ins AttrOrTypeParameter<"int64_t", "numbers">:$length);
+  let assemblyFormat = "`<` $length `>`";
+  let genVerifyDecl = 1;
+}
+
 def Kernel_SavedType : Kernel_Type<"Saved", "saved"> {
   let summary = "What each layer of a block keeps for its adjoint";
   let description = [{

@@ -81,6 +81,25 @@ void RmsNormOp::buildAdjoint(AdjointBuilder &a) {
                                                       getEpsAttr()));
 }
 
+bool ScaleColumnsOp::isDifferentiableBy(unsigned index) { return index != 2; }
+Values ScaleColumnsOp::getValuesToSave() {
+  // The bias has a rule that reads nothing.
+  return {getInput(), getMagnitude()};
+}
+void ScaleColumnsOp::buildAdjoint(AdjointBuilder &a) {
+  Value dy = a.adjoint(getResult()), norms = a.primal(getNorms());
+  if (a.isActive(getInput()))
+    a.add(getInput(), ScaleColumnsOp::create(a.b, getLoc(), getType(), dy, a.primal(getMagnitude()),
+                                             norms, Value()));
+  if (a.isActive(getMagnitude())) {
+    Value product = MulOp::create(a.b, getLoc(), dy, a.primal(getInput()));
+    a.add(getMagnitude(),
+          SumRowsOp::create(a.b, getLoc(), getMagnitude().getType(), product, norms));
+  }
+  if (getBias() && a.isActive(getBias()))
+    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy, Value()));
+}
+
 bool LayerNormOp::isDifferentiableBy(unsigned) { return true; }
 Values LayerNormOp::getValuesToSave() { return {getInput(), getWeight()}; }
 void LayerNormOp::buildAdjoint(AdjointBuilder &a) {
@@ -92,7 +111,7 @@ void LayerNormOp::buildAdjoint(AdjointBuilder &a) {
     a.add(getWeight(), LayerNormWeightAdjointOp::create(a.b, getLoc(), getWeight().getType(), dy,
                                                         x, getEpsAttr()));
   if (a.isActive(getBias()))
-    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy));
+    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy, Value()));
 }
 
 bool RopeOp::isDifferentiableBy(unsigned index) { return index == 0; }
@@ -114,7 +133,7 @@ void LinearOp::buildAdjoint(AdjointBuilder &a) {
     a.add(getWeight(), OuterOp::create(a.b, getLoc(), getWeight().getType(), dy,
                                        a.primal(getInput()), a.b.getF32FloatAttr(1)));
   if (getBias() && a.isActive(getBias()))
-    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy));
+    a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy, Value()));
 }
 
 bool DropoutOp::isDifferentiableBy(unsigned index) { return index == 0; }

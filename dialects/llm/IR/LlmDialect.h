@@ -38,6 +38,14 @@ inline bool isGatedActivation(Activation activation) {
 
 #include "dialects/llm/IR/Differentiable.h.inc"
 
+namespace llmc::llm {
+
+// Of operations through which derivatives do not go: what they yield counts as a constant.
+template <class Op>
+class StopsGradient : public ::mlir::OpTrait::TraitBase<Op, StopsGradient> {};
+
+} // namespace llmc::llm
+
 #define GET_OP_CLASSES
 #include "dialects/llm/IR/LlmOps.h.inc"
 

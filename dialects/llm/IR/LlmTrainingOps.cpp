@@ -202,7 +202,30 @@ LogicalResult LayerNormWeightAdjointOp::verify() {
   return checkColumns(*this, getResult(), getInput());
 }
 
-LogicalResult SumRowsOp::verify() { return checkColumns(*this, getResult(), getInput()); }
+LogicalResult SumRowsOp::verify() {
+  if (getDivisor() && getDivisor().getType() != getResult().getType())
+    return emitOpError() << "result and divisor must have the same type";
+  return checkColumns(*this, getResult(), getInput());
+}
+
+LogicalResult RowNormsOp::verify() {
+  RankedTensorType weight = tensorOf(getWeight()), a = tensorOf(getA()), b = tensorOf(getB());
+  const int64_t rows = weight.getDimSize(0), rank = a.getDimSize(0);
+  if (failed(checkRowsOfBlocks(*this, weight)) ||
+      failed(checkShape(*this, getA(), {rank, weight.getDimSize(1)}, "a")) ||
+      failed(checkShape(*this, getB(), {rows, rank}, "b")))
+    return failure();
+  if (tensorOf(getResult()).getDimSize(0) != rows)
+    return emitOpError() << "has a result of " << tensorOf(getResult()).getDimSize(0)
+                         << " norms for " << rows << " rows";
+  return success();
+}
+
+LogicalResult ScaleColumnsOp::verify() {
+  if (getBias() && getBias().getType() != getMagnitude().getType())
+    return emitOpError() << "bias and magnitude must have the same type";
+  return checkColumns(*this, getMagnitude(), getInput());
+}
 
 LogicalResult RopeAdjointOp::verify() {
   int64_t dim = getHeadDim();

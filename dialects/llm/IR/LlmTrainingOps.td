@@ -11,6 +11,11 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Llm_AdjointOp<string mnemonic, list<Trait> traits = []>
     : Llm_Op<mnemonic # "_adjoint", !listconcat([Pure], traits)>;
 
+// What depends on a parameter through it counts as a constant.
+def Llm_StopsGradient : NativeOpTrait<"StopsGradient"> {
+  let cppNamespace = "::llmc::llm";
+}
+
 defvar Llm_HasRule = DeclareOpInterfaceMethods<Llm_Differentiable>;
 defvar Llm_HasRuleAndWork = DeclareOpInterfaceMethods<Llm_Differentiable, ["getWorkPerRow"]>;
 
@@ -147,6 +152,52 @@ def Llm_DropoutOp : Llm_Op<"dropout", [Pure, AllTypesMatch<["input", "result"]>,
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
+}
+
+def Llm_RowNormsOp : Llm_Op<"row_norms", [Pure, Llm_StopsGradient]> {
+  let summary = "Norms of the rows of a weight with its adapter";
+  let description = [{
+    `norms[n] = sqrt(sum over k of (w[n, k] + scale * sum over i of b[n, i] * a[i, k])^2)`: by what DoRA
+    divides the rows of an adapted weight. Derivatives take it for a constant (Liu et al., 2024, section
+    4.3). Threads own groups of 16 rows, which they unpack.
+
+    ```mlir
+    %n = llm.row_norms %w, %a, %b scale 2.0
+        : tensor<128x64xf16>, tensor<8x64xf32>, tensor<128x8xf32> -> tensor<128xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Matrix:$weight, Llm_ParameterMatrix:$a, Llm_ParameterMatrix:$b,
+                       F32Attr:$scale);
+  let results = (outs Llm_Vector:$result);
+  let assemblyFormat = [{
+    $weight `,` $a `,` $b `scale` $scale attr-dict
+    `:` type($weight) `,` type($a) `,` type($b) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Llm_ScaleColumnsOp
+    : Llm_Op<"scale_columns", [Pure, AllTypesMatch<["input", "result"]>,
+                               AllTypesMatch<["magnitude", "norms"]>, Llm_HasRule]> {
+  let summary = "Rows whose columns are scaled, plus a bias";
+  let description = [{
+    `y[t, n] = x[t, n] * magnitude[n] / norms[n] (+ bias[n])`. With the norms of `llm.row_norms` this
+    is the layer of DoRA (Liu et al., 2024), whose magnitudes are trained beside the adapter.
+
+    ```mlir
+    %y = llm.scale_columns %x by %m over %n : tensor<?x64xf32>, tensor<64xf32>
+    %z = llm.scale_columns %x by %m over %n plus %b : tensor<64xf32> : tensor<?x64xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Llm_Vector:$magnitude, Llm_Vector:$norms,
+                       Optional<Llm_Vector>:$bias);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $input `by` $magnitude `over` $norms
+    (`plus` $bias^ `:` type($bias))? attr-dict
+    `:` type($input) `,` type($magnitude)
+  }];
+  let hasVerifier = 1;
 }
 
 def Llm_CausalAttentionOp : Llm_Op<"causal_attention", [Pure, Llm_HasRuleAndWork]> {
@@ -341,15 +392,19 @@ def Llm_LayerNormWeightAdjointOp : Llm_AdjointOp<"layer_norm_weight", [AllTypesM
 def Llm_SumRowsOp : Llm_Op<"sum_rows", [Pure]> {
   let summary = "The sum of all rows: the adjoint of a bias";
   let description = [{
-    `y[i] = sum over t of x[t, i]`. Threads own elements of the result.
+    `y[i] = sum over t of x[t, i]`, and with a divisor `y[i] / divisor[i]`. Threads own elements of the
+    result.
 
     ```mlir
     %db = llm.sum_rows %dy : tensor<?x64xf32> -> tensor<64xf32>
+    %dm = llm.sum_rows %p over %n : tensor<64xf32> : tensor<?x64xf32> -> tensor<64xf32>
     ```
   }];
-  let arguments = (ins Llm_Rows:$input);
+  let arguments = (ins Llm_Rows:$input, Optional<Llm_Vector>:$divisor);
   let results = (outs Llm_Vector:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = [{
+    $input (`over` $divisor^ `:` type($divisor))? attr-dict `:` type($input) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 

@@ -20,15 +20,22 @@ Value BlockBuilder::layerNorm(const std::string &name, Value x) {
 }
 
 Value BlockBuilder::linear(const std::string &name, Value x, Value residual) {
-  Value matrix = weight(name + ".weight");
+  Value matrix = weight(name + ".weight"), bias = weight(name + ".bias");
   auto type = rows(cast<RankedTensorType>(matrix.getType()).getDimSize(0));
-  auto bias = in.weights.find(name + ".bias");
-  Value y =
-      llm::LinearOp::create(b, type, x, matrix, bias == in.weights.end() ? Value() : bias->second);
+  const ModelBuilder::Adapter &adapter = in.adapters.at(name + ".weight");
+  if (adapter.magnitude) {
+    // What is scaled is the product alone.
+    Value y = llm::LinearOp::create(b, type, x, matrix, Value());
+    y = environment.adapt(*this, adapter, sites++, x, y);
+    Value norms = llm::RowNormsOp::create(b, adapter.magnitude.getType(), matrix, adapter.a,
+                                          adapter.b, b.getF32FloatAttr(adapter.scale));
+    y = llm::ScaleColumnsOp::create(b, type, y, adapter.magnitude, norms, bias);
+    return residual ? llm::AddOp::create(b, type, residual, y) : y;
+  }
+  Value y = llm::LinearOp::create(b, type, x, matrix, bias);
   // Before an adapter's part, so that each product has one sum to become a part of.
   if (residual)
     y = llm::AddOp::create(b, type, residual, y);
-  const ModelBuilder::Adapter &adapter = in.adapters.at(name + ".weight");
   return adapter.a ? environment.adapt(*this, adapter, sites++, x, y) : y;
 }
 

@@ -21,6 +21,9 @@ struct AdaptedWeight {
   std::string weight; // the file's tensor, "blk.0.attn_q.weight"
   int64_t rank;
   float scale; // alpha / rank
+  // DoRA (Liu et al., 2024): rows of W + scale * B A are scaled to trained norms. In programs that
+  // train only, and of weights of layers.
+  bool dora = false;
 };
 
 struct ImportOptions {
@@ -69,7 +72,8 @@ importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportO
 // weight of each row's loss (tensor<?x1xf32>) and adds the derivatives of the weighted sum to the
 // gradients of the parameters. Those are named `<weight>.lora_a` and `<weight>.lora_b`: A is [rank,
 // columns], B is [rows, rank]; of token_embd.weight, whose rows are looked up, A is [rows, rank]
-// and B [columns, rank], all as GGUF adapters have them. Where the output matrix is that of the
+// and B [columns, rank], all as GGUF adapters have them;
+// with `dora` there is `<weight>.lora_magnitude`, a vector of [rows]. Where the output matrix is that of the
 // embedding, an adapter of token_embd.weight changes only what is looked up. With `full` the
 // parameters are the tensors of the file, all matrices, norms and biases, in f32, by their names;
 // those that are computed in parts are parts, see llm.parameter.
@@ -81,6 +85,8 @@ importGgufForTraining(mlir::MLIRContext *context, const gguf::GgufFile &file,
 
 // The names of an adapter's matrices, as GGUF adapters have them.
 inline constexpr char kAdapterSuffixA[] = ".lora_a", kAdapterSuffixB[] = ".lora_b";
+// And of DoRA's magnitudes, which those do not have.
+inline constexpr char kAdapterSuffixMagnitude[] = ".lora_magnitude";
 
 } // namespace llmc
 

@@ -103,6 +103,9 @@ absl::Status ModelBuilder::adapt(ArrayRef<AdaptedWeight> adapters, AdapterRole r
     if (adapter.rank < 1 || adapter.rank > kMostRanks)
       return error(absl::StrCat("the adapter of '", adapter.weight, "' cannot have rank ",
                                 adapter.rank, "; ranks are from 1 to ", kMostRanks));
+    if (adapter.dora && !absl::StartsWith(adapter.weight, "blk."))
+      return error(absl::StrCat("tensor '", adapter.weight, "' is no weight of a layer, and others "
+                                "cannot have DoRA; leave it out of lora.target_modules"));
     if (!std::isfinite(adapter.scale))
       return error(absl::StrCat("the adapter of '", adapter.weight, "' has no finite scale"));
   }
@@ -153,7 +156,7 @@ ModelBuilder::Adapter ModelBuilder::adapterOf(absl::string_view name, int64_t ro
   };
   Value a = add(kAdapterSuffixA,
                     lookup ? matrix(inputs, request->rank) : matrix(request->rank, inputs));
-  return {a, add(kAdapterSuffixB, matrix(outputs, request->rank)), request->scale};
+  return {a, add(kAdapterSuffixB, matrix(outputs, request->rank)), Value(), request->scale};
 }
 
 static const char *sourceOf(const LayerTensor &tensor) {
@@ -172,6 +175,7 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
     RankedTensorType type;
     int64_t rank = 0;
     float scale = 1;
+    bool dora = false;
     bool operator==(const Part &) const = default;
   };
   struct Signature {
@@ -211,6 +215,7 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
                                     "lora.target_modules"));
         signature.parts.back().rank = request->rank;
         signature.parts.back().scale = request->scale;
+        signature.parts.back().dora = request->dora;
       }
       used_.insert(name);
     }
@@ -253,6 +258,8 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
       // Parts of a tensor share A; of B each has its rows.
       add(kAdapterSuffixA, matrix(part.rank, tensor.columns), {});
       add(kAdapterSuffixB, matrix(tensor.rows, part.rank), firstRowOf(tensor));
+      if (part.dora)
+        add(kAdapterSuffixMagnitude, RankedTensorType::get({tensor.rows}, b.getF32Type()), {});
     }
     families.push_back(b.getArrayAttr(ownFamilies));
     std::string name = absl::StrCat("block.", index);
@@ -275,6 +282,8 @@ absl::StatusOr<Value> ModelBuilder::layers(int64_t count, ArrayRef<LayerTensor> 
         continue;
       adapter.a = entry->getArgument(next++);
       adapter.b = entry->getArgument(next++);
+      if (part.dora)
+        adapter.magnitude = entry->getArgument(next++);
       adapter.scale = part.scale;
     }
     func::ReturnOp::create(b, body(arguments));

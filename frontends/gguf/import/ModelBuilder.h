@@ -65,6 +65,7 @@ public:
   // The matrices of an adapter, or null where there is none.
   struct Adapter {
     mlir::Value a, b;
+    mlir::Value magnitude; // of DoRA, else null
     float scale = 1;
   };
   // The adapter of a weight that is no layer's. `lookup`: rows of the weight are looked up.

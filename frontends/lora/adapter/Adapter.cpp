@@ -70,10 +70,16 @@ absl::Status checkAdapter(const Adapter &adapter, const BaseModel &base) {
         matrix.b.size() != matrix.rank * matrix.outputs)
       return absl::InvalidArgumentError(
           absl::StrCat(where, "the ranks of its two matrices do not fit together"));
+    if (matrix.magnitude.size() != (matrix.dora ? matrix.outputs : 0) ||
+        (matrix.dora && matrix.lookup))
+      return absl::InvalidArgumentError(
+          absl::StrCat(where, "DoRA has a magnitude for each row of a matrix, and there are ",
+                       matrix.magnitude.size(), "; train the adapter again"));
     if (std::string problem = problemOf(matrix, base); !problem.empty())
       return absl::InvalidArgumentError(
           absl::StrCat(where, problem, "; give the model that the adapter was made for"));
-    if (!std::isfinite(matrix.alpha) || !allFinite(matrix.a) || !allFinite(matrix.b))
+    if (!std::isfinite(matrix.alpha) || !allFinite(matrix.a) || !allFinite(matrix.b) ||
+        !allFinite(matrix.magnitude))
       return absl::InvalidArgumentError(absl::StrCat(
           where, "there are values that are not finite; train the adapter again with a "
                  "lower learning rate"));
@@ -109,6 +115,19 @@ void addDelta(const AdapterMatrix &matrix, double scale, uint64_t row, std::span
   }
   for (uint64_t k = 0; k < sum.size(); ++k)
     weights[k] += sum[k];
+}
+
+void mergeRow(const AdapterMatrix &matrix, double scale, uint64_t row, std::span<float> weights) {
+  addDelta(matrix, scale, row, weights);
+  if (!matrix.dora)
+    return;
+  double square = 0;
+  for (float weight : weights)
+    square += double(weight) * weight;
+  // A row of zeros has no direction to scale.
+  const double factor = square > 0 ? matrix.magnitude[row] / std::sqrt(square) : 0;
+  for (float &weight : weights)
+    weight = static_cast<float>(weight * factor);
 }
 
 } // namespace llmc::lora

@@ -28,6 +28,9 @@ struct AdapterMatrix {
   float alpha = 0;      // as if s = alpha / rank, also where the file says rsLoRA
   std::vector<float> a; // [rank][inputs]; of a table [inputs][rank]
   std::vector<float> b; // [outputs][rank]
+  // DoRA (Liu et al. 2024): row n of W + s B A is scaled to the norm magnitude[n].
+  bool dora = false;
+  std::vector<float> magnitude; // [outputs]; empty without DoRA
 
   double scale() const { return alpha / static_cast<double>(rank); }
 };
@@ -57,6 +60,8 @@ void sortLikeBase(Adapter &adapter, const BaseModel &base);
 // Adds row `row` of `scale` * B A to `weights`, a row of the base's tensor as GGUF has it: what a
 // merge adds, with scale = user's scale * matrix.scale().
 void addDelta(const AdapterMatrix &matrix, double scale, uint64_t row, std::span<float> weights);
+// What a merge does to a row: that, and DoRA's scaling.
+void mergeRow(const AdapterMatrix &matrix, double scale, uint64_t row, std::span<float> weights);
 
 } // namespace llmc::lora
 

@@ -93,6 +93,13 @@ absl::StatusOr<std::vector<AdapterMatrix>> readCombined(std::span<const AdapterC
     adapters.push_back(*std::move(adapter));
     scales.push_back(choice.scale);
     for (const AdapterMatrix &matrix : adapters.back().matrices) {
+      for (size_t other = 0; other + 1 < adapters.size(); ++other)
+        if (const AdapterMatrix *same = adapters[other].find(matrix.weight);
+            same && (same->dora || matrix.dora))
+          return absl::InvalidArgumentError(
+              absl::StrCat(choice.path, ": ", gguf::inQuotes(matrix.weight),
+                           " has two adapters, of which one is DoRA, which does not add up; merge "
+                           "one with 'llmc export-lora' first"));
       const double scale = choice.scale * matrix.scale();
       if (std::ranges::any_of(matrix.b, [&](float value) {
             return !std::isfinite(static_cast<float>(value * scale));

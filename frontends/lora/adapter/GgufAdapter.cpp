@@ -167,6 +167,10 @@ absl::Status writeGgufAdapter(const Adapter &adapter, const BaseModel &base,
                               const std::string &path, FloatType type) {
   if (absl::Status status = checkAdapter(adapter, base); !status.ok())
     return status;
+  for (const AdapterMatrix &matrix : adapter.matrices)
+    if (matrix.dora)
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": GGUF adapters have no magnitudes, which DoRA needs; write a PEFT directory"));
   absl::StatusOr<std::unique_ptr<gguf::GgufWriter>> created = gguf::GgufWriter::create(path);
   if (!created.ok())
     return created.status();

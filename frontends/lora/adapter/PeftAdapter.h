@@ -1,7 +1,7 @@
 // Adapters as PEFT directories: adapter_config.json and adapter_model.safetensors, whose tensors
 // are "base_model.model." + Hugging Face's module + ".lora_A.weight" [rank, inputs] and
 // ".lora_B.weight" [outputs, rank]; of the embedding ".lora_embedding_A" [rank, vocabulary] and
-// ".lora_embedding_B" [width, rank]. mlx-lm's adapters.safetensors (MODULE.lora_a [inputs, rank],
+// ".lora_embedding_B" [width, rank]; with DoRA also ".lora_magnitude_vector" [outputs]. mlx-lm's adapters.safetensors (MODULE.lora_a [inputs, rank],
 // MODULE.lora_b [rank, outputs]) are read, too.
 //
 // Hugging Face has the rows of q_proj and k_proj in another order than GGUF files of architecture
@@ -41,7 +41,7 @@ struct NamedFloats {
   std::vector<float> values;
 };
 
-// `a` and `b` (an adapter's values, or their gradients, in AdapterMatrix's layout) under PEFT's
+// `a`, `b` and DoRA's magnitude (an adapter's values, or their gradients, in AdapterMatrix's layout) under PEFT's
 // names, shapes and order of rows. InvalidArgument for a weight that PEFT has no name for.
 absl::StatusOr<std::vector<NamedFloats>> peftTensors(const AdapterMatrix &matrix,
                                                      const BaseModel &base);

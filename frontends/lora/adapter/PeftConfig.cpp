@@ -37,7 +37,6 @@ absl::StatusOr<double> number(const std::string &path, const Json &object, const
 
 // What would change the result if it were left out.
 constexpr std::pair<const char *, const char *> kRefused[] = {
-    {"use_dora", "DoRA adapters cannot be read; merge the adapter with PEFT"},
     {"modules_to_save", "it holds whole modules (modules_to_save); merge the adapter with PEFT"},
     {"bias", "it holds trained biases; merge the adapter with PEFT"},
     {"lora_bias", "it holds trained biases; merge the adapter with PEFT"},
@@ -133,6 +132,7 @@ absl::StatusOr<PeftConfig> PeftConfig::read(const std::string &path) {
     return alpha.status();
   config.alpha_ = *alpha;
   config.rslora_ = says(json, "use_rslora");
+  config.dora_ = says(json, "use_dora");
   if (const auto pattern = json.find("alpha_pattern");
       pattern != json.end() && !pattern->is_null()) {
     if (!pattern->is_object())
@@ -186,7 +186,7 @@ absl::StatusOr<std::string> peftConfigText(const Adapter &adapter, const BaseMod
       {"rank_pattern", rank.exceptions},
       {"alpha_pattern", alpha.exceptions},
       {"use_rslora", options.useRslora},
-      {"use_dora", false},
+      {"use_dora", !adapter.matrices.empty() && adapter.matrices[0].dora},
       {"bias", "none"},
       {"fan_in_fan_out", false},
       {"inference_mode", true},

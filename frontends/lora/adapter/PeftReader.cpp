@@ -27,8 +27,13 @@ constexpr Ending kEndings[] = {
     {".lora_a", false, true, false},          {".lora_b", true, true, false},
 };
 
+// DoRA's vector; PEFT has had it as a module for a while.
+constexpr absl::string_view kMagnitudeEndings[] = {
+    ".lora_magnitude_vector", ".lora_magnitude_vector.weight",
+    ".lora_magnitude_vector.default", ".lora_magnitude_vector.default.weight"};
+
 struct Halves {
-  const SafetensorsTensor *a = nullptr, *b = nullptr;
+  const SafetensorsTensor *a = nullptr, *b = nullptr, *magnitude = nullptr;
   const Ending *endingA = nullptr, *endingB = nullptr;
 };
 
@@ -92,12 +97,31 @@ absl::StatusOr<AdapterMatrix> makeMatrix(absl::string_view path, const std::stri
   if (!b.ok())
     return b.status();
   matrix.b = *std::move(b);
+  if (config.dora() != (halves.magnitude != nullptr))
+    return bad(path, module,
+               config.dora() ? "has no lora_magnitude_vector, and use_dora says that it should; "
+                               "fetch the adapter again"
+                             : "has a lora_magnitude_vector, and use_dora does not say so; fetch "
+                               "the adapter again");
+  if (halves.magnitude) {
+    absl::StatusOr<std::vector<float>> magnitude = safetensorsFloats(*halves.magnitude);
+    if (!magnitude.ok())
+      return absl::InvalidArgumentError(absl::StrCat(path, ": ", magnitude.status().message()));
+    if (magnitude->size() != matrix.outputs)
+      return bad(path, module,
+                 absl::StrCat("has ", magnitude->size(), " magnitudes for ", matrix.outputs,
+                              " rows; fetch the adapter again"));
+    matrix.dora = true;
+    matrix.magnitude = *std::move(magnitude);
+  }
   if (const uint32_t heads = interleavedHeads(base, *place); heads > 0) {
     if (matrix.outputs % (2 * heads) != 0)
       return bad(path, module,
                  absl::StrCat("has ", matrix.outputs, " rows for ", heads,
                               " heads; give the model that it was made for"));
     matrix.b = reorderRows(matrix.b, matrix.rank, heads, RowOrder::Gguf);
+    if (matrix.dora)
+      matrix.magnitude = reorderRows(matrix.magnitude, 1, heads, RowOrder::Gguf);
   }
   return matrix;
 }
@@ -106,17 +130,27 @@ absl::StatusOr<AdapterMatrix> makeMatrix(absl::string_view path, const std::stri
 absl::StatusOr<absl::btree_map<std::string, Halves>> findHalves(const SafetensorsFile &file) {
   absl::btree_map<std::string, Halves> modules;
   for (const SafetensorsTensor &tensor : file.tensors()) {
+    absl::string_view module = tensor.name;
+    absl::ConsumePrefix(&module, "base_model.model.");
+    bool isMagnitude = false;
+    for (absl::string_view ending : kMagnitudeEndings)
+      isMagnitude = isMagnitude || absl::ConsumeSuffix(&module, ending);
+    if (isMagnitude) {
+      const SafetensorsTensor *&magnitude = modules[std::string(module)].magnitude;
+      if (magnitude)
+        return bad(file.path(), tensor.name, "is there under two names; fetch the adapter again");
+      magnitude = &tensor;
+      continue;
+    }
     const Ending *found = nullptr;
     for (const Ending &ending : kEndings)
       if (absl::EndsWith(tensor.name, ending.suffix))
         found = &ending;
     if (!found)
       return bad(file.path(), tensor.name,
-                 "is no part of a LoRA adapter (DoRA, biases and whole modules cannot be read); "
+                 "is no part of a LoRA adapter (biases and whole modules cannot be read); "
                  "merge the adapter with PEFT");
-    absl::string_view module = tensor.name;
     absl::ConsumeSuffix(&module, found->suffix);
-    absl::ConsumePrefix(&module, "base_model.model.");
     Halves &halves = modules[std::string(module)];
     const SafetensorsTensor *&half = found->isB ? halves.b : halves.a;
     if (half)

@@ -17,6 +17,8 @@ absl::StatusOr<std::vector<NamedFloats>> peftTensors(const AdapterMatrix &matrix
   const std::string module = absl::StrCat("base_model.model.", place->peftName());
   NamedFloats a{"", {matrix.rank, matrix.inputs}, matrix.a};
   NamedFloats b{"", {matrix.outputs, matrix.rank}, matrix.b};
+  NamedFloats magnitude{
+      absl::StrCat(module, ".lora_magnitude_vector"), {matrix.outputs}, matrix.magnitude};
   a.name = absl::StrCat(module, matrix.lookup ? ".lora_embedding_A" : ".lora_A.weight");
   b.name = absl::StrCat(module, matrix.lookup ? ".lora_embedding_B" : ".lora_B.weight");
   if (matrix.lookup)
@@ -28,8 +30,13 @@ absl::StatusOr<std::vector<NamedFloats>> peftTensors(const AdapterMatrix &matrix
       return absl::InvalidArgumentError(absl::StrCat("'", matrix.weight, "' has ", matrix.outputs,
                                                      " rows for ", heads, " heads"));
     b.values = reorderRows(matrix.b, matrix.rank, heads, RowOrder::HuggingFace);
+    if (matrix.dora)
+      magnitude.values = reorderRows(matrix.magnitude, 1, heads, RowOrder::HuggingFace);
   }
-  return std::vector<NamedFloats>{std::move(a), std::move(b)};
+  std::vector<NamedFloats> tensors{std::move(a), std::move(b)};
+  if (matrix.dora)
+    tensors.push_back(std::move(magnitude));
+  return tensors;
 }
 
 absl::Status writePeftAdapter(const Adapter &adapter, const BaseModel &base,

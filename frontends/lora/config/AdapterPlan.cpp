@@ -68,6 +68,11 @@ absl::StatusOr<Adapter> planAdapter(const TrainConfig &config, const BaseModel &
         return absl::InvalidArgumentError(
             absl::StrCat("lora.rank: an adapter of ", target, " needs a rank below the ",
                          weight.rows, " tokens of the vocabulary, not ", matrix.rank));
+      matrix.dora = config.useDora;
+      if (matrix.dora && (matrix.lookup || target == "output"))
+        return absl::InvalidArgumentError(
+            absl::StrCat("lora.use_dora: is of the weights of layers, not of ", target,
+                         "; remove it from lora.target_modules"));
       matrix.alpha = static_cast<float>(config.useRslora ? alpha * std::sqrt(rank) : alpha);
       adapter.matrices.push_back(std::move(matrix));
     }

@@ -79,6 +79,10 @@ const ConfigKey kKeys[] = {
      "LoRA+: the learning rate of the matrices B is so many times that of the matrices A; that of "
      "token_embd stays",
      "", kFixed},
+    {"lora.use_dora", "use_dora peft_use_dora", &C::useDora, "false", kAny, "",
+     "DoRA: train a norm for each row of the adapted weights, too; the result is a PEFT directory, "
+     "which 'llmc export-lora' merges",
+     "", kFixed},
     {"num_layers", "lora_layers", &C::numLayers, "all", kCounts, "all",
      "adapt the last so many layers only", "", kFixed},
 

@@ -27,9 +27,6 @@ struct RefusedKey {
   const char *name, *why;
 };
 constexpr RefusedKey kRefused[] = {
-    {"lora.use_dora", "DoRA is not supported; remove it"},
-    {"use_dora", "DoRA is not supported; remove it"},
-    {"peft_use_dora", "DoRA is not supported; remove it"},
     {"modules_to_save", "whole modules are not trained; add them to lora.target_modules"},
     {"load_in_4bit", "the model stays in its GGUF's blocks; remove it"},
     {"load_in_8bit", "the model stays in its GGUF's blocks; remove it"},

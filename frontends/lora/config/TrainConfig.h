@@ -32,7 +32,7 @@ struct TrainConfig : ScratchConfig {
   double dropout;
   std::vector<std::string> targetModules; // GGUF's names: "attn_q", ...
   ModuleValues rankPattern, alphaPattern;
-  bool useRslora;
+  bool useRslora, useDora;
   double loraPlusRatio; // learning rate of B, in times of that of A
   int64_t numLayers;    // 0: all
 

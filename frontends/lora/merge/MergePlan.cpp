@@ -46,7 +46,7 @@ absl::StatusOr<quantize::QuantizationPlan> planMerge(const gguf::GgufFile &base,
     }
     planned->change = [shared = std::make_shared<const AdapterMatrix>(std::move(matrix))](
                           uint64_t row, std::span<float> weights) {
-      addDelta(*shared, shared->scale(), row, weights);
+      mergeRow(*shared, shared->scale(), row, weights);
     };
   }
   plan->tensors.insert(plan->tensors.end(), added.begin(), added.end());

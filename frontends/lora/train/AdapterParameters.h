@@ -3,6 +3,7 @@
 #define LLMC_FRONTENDS_LORA_TRAIN_ADAPTERPARAMETERS_H
 
 #include "absl/status/statusor.h"
+#include "frontends/gguf/file/GgufFile.h"
 #include "frontends/lora/adapter/BaseModel.h"
 #include "frontends/lora/config/TrainConfig.h"
 #include "frontends/lora/train/ModelAdapter.h"
@@ -13,12 +14,11 @@ namespace llmc::lora {
 
 class AdapterParameters : public TrainableParameters {
 public:
-  // `plan` is planAdapter()'s; the others live at least as long. Errors are those of
-  // ModelAdapter::create().
-  static absl::StatusOr<std::unique_ptr<AdapterParameters>> create(const TrainConfig &config,
-                                                                   const BaseModel &base,
-                                                                   Adapter plan,
-                                                                   TrainingModel &model);
+  // `plan` is planAdapter()'s; the others live at least as long. `file` is the base's, from whose
+  // weights DoRA's first magnitudes are. Errors are those of ModelAdapter::create().
+  static absl::StatusOr<std::unique_ptr<AdapterParameters>>
+  create(const TrainConfig &config, const BaseModel &base, const gguf::GgufFile *file, Adapter plan,
+         TrainingModel &model);
 
   absl::Status initialize() override;
   absl::Status restoreBase() override;
@@ -30,14 +30,19 @@ public:
   const ModelAdapter &adapter() const { return adapter_; }
 
 private:
-  AdapterParameters(const TrainConfig &config, const BaseModel &base, ModelAdapter adapter,
-                    TrainingModel &model)
-      : config_(config), base_(base), adapter_(std::move(adapter)), model_(model) {}
+  AdapterParameters(const TrainConfig &config, const BaseModel &base, const gguf::GgufFile *file,
+                    ModelAdapter adapter, TrainingModel &model)
+      : config_(config), base_(base), file_(file), adapter_(std::move(adapter)), model_(model) {}
+
+  // Fills in the magnitudes with which the base's weights stay as they are.
+  void addBaseNorms(Adapter &adapter);
 
   const TrainConfig &config_;
   const BaseModel &base_;
+  const gguf::GgufFile *file_;
   ModelAdapter adapter_;
   TrainingModel &model_;
+  std::vector<std::vector<float>> baseNorms_; // of the plan's matrices, once they are needed
 };
 
 } // namespace llmc::lora

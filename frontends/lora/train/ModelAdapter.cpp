@@ -11,6 +11,7 @@ absl::StatusOr<ModelAdapter> ModelAdapter::create(Adapter plan, TrainingModel &m
   for (size_t i = 0; i < parameters.size(); ++i)
     byName.emplace(parameters[i].name, i);
   ModelAdapter out(std::move(plan), model);
+  size_t tensors = 0;
   const auto find = [&](const std::string &name, uint64_t rows,
                         uint64_t columns) -> absl::StatusOr<size_t> {
     const auto found = byName.find(name);
@@ -24,12 +25,16 @@ absl::StatusOr<ModelAdapter> ModelAdapter::create(Adapter plan, TrainingModel &m
     absl::StatusOr<size_t> a = m.lookup ? find(m.weight + ".lora_a", m.inputs, m.rank)
                                         : find(m.weight + ".lora_a", m.rank, m.inputs);
     absl::StatusOr<size_t> b = find(m.weight + ".lora_b", m.outputs, m.rank);
-    for (const auto *place : {&a, &b})
+    absl::StatusOr<size_t> magnitude = 0;
+    if (m.dora)
+      magnitude = find(m.weight + ".lora_magnitude", 1, m.outputs);
+    for (const auto *place : {&a, &b, &magnitude})
       if (!place->ok())
         return place->status();
-    out.places_.push_back({*a, *b});
+    out.places_.push_back({*a, *b, *magnitude});
+    tensors += m.dora ? 3 : 2;
   }
-  if (2 * out.places_.size() != parameters.size() || out.tensors_.size() != parameters.size())
+  if (tensors != parameters.size() || out.tensors_.size() != parameters.size())
     return absl::InternalError("the program that trains has other matrices than were asked for");
   return out;
 }
@@ -38,6 +43,9 @@ void ModelAdapter::store(const Adapter &adapter) {
   for (size_t i = 0; i < places_.size(); ++i) {
     model_->fromRows(places_[i].a, adapter.matrices[i].a, tensors_[places_[i].a].values);
     model_->fromRows(places_[i].b, adapter.matrices[i].b, tensors_[places_[i].b].values);
+    if (plan_.matrices[i].dora)
+      model_->fromRows(places_[i].magnitude, adapter.matrices[i].magnitude,
+                       tensors_[places_[i].magnitude].values);
   }
 }
 
@@ -50,8 +58,12 @@ Adapter ModelAdapter::collect(Part part, double scale) const {
     m.b.resize(m.rank * m.outputs);
     model_->toRows(places_[i].a, tensors_[places_[i].a].*part, m.a);
     model_->toRows(places_[i].b, tensors_[places_[i].b].*part, m.b);
+    if (m.dora) {
+      m.magnitude.resize(m.outputs);
+      model_->toRows(places_[i].magnitude, tensors_[places_[i].magnitude].*part, m.magnitude);
+    }
     if (scale != 1)
-      for (std::vector<float> *half : {&m.a, &m.b})
+      for (std::vector<float> *half : {&m.a, &m.b, &m.magnitude})
         for (float &value : *half)
           value = static_cast<float>(value * scale);
   }
@@ -98,8 +110,12 @@ absl::StatusOr<Adapter> firstAdapter(const TrainConfig &config, const Adapter &p
     if (from->rank != matrix.rank)
       return differs(absl::StrCat("has rank ", from->rank, " for ", matrix.weight, ", the config ",
                                   matrix.rank, "; give lora.rank: ", from->rank));
+    if (from->dora != matrix.dora)
+      return differs(absl::StrCat(from->dora ? "is DoRA" : "is not DoRA", "; give lora.use_dora: ",
+                                  from->dora ? "true" : "false"));
     matrix.a = from->a;
     matrix.b = from->b;
+    matrix.magnitude = from->magnitude;
     if (from->alpha != matrix.alpha)
       for (float &value : matrix.b)
         value = static_cast<float>(value * (from->scale() / matrix.scale()));

@@ -34,9 +34,9 @@ private:
   ModelAdapter(Adapter plan, TrainingModel &model)
       : plan_(std::move(plan)), model_(&model), tensors_(model.tensors()) {}
 
-  // Matrix i of the plan is parameters a and b of the model.
+  // Matrix i of the plan is parameters a and b of the model, and with DoRA `magnitude`.
   struct Place {
-    size_t a, b;
+    size_t a, b, magnitude;
   };
   template <class Part>
   Adapter collect(Part part, double scale) const;

@@ -32,8 +32,10 @@ absl::Status OutputFolder::prepare() const {
 }
 
 absl::Status OutputFolder::writeAdapter(const Adapter &adapter, const BaseModel &base) const {
-  if (absl::Status status = writeGgufAdapter(adapter, base, adapterPath()); !status.ok())
-    return status;
+  // GGUF adapters have no magnitudes.
+  if (!config_.useDora)
+    if (absl::Status status = writeGgufAdapter(adapter, base, adapterPath()); !status.ok())
+      return status;
   return writePeftAdapter(adapter, base, peftPath(),
                           {.useRslora = config_.useRslora, .dropout = config_.dropout});
 }

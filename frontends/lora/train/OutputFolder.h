@@ -22,9 +22,11 @@ public:
   std::string peftPath() const { return path("peft"); }
   // Of full fine-tuning.
   std::string modelPath() const { return path("model.gguf"); }
-  // What `llmc run` takes of the result.
+  // What other commands take of the result.
   std::string resultPath() const {
-    return config_.fineTuneType == "full" ? modelPath() : adapterPath();
+    return config_.fineTuneType == "full" ? modelPath()
+           : config_.useDora              ? peftPath()
+                                          : adapterPath();
   }
   std::string metricsPath() const { return path("metrics.jsonl"); }
   std::string samplesPath() const { return path("samples.jsonl"); }
@@ -38,7 +40,7 @@ public:
 
   // Makes the directory and writes the config with every key.
   absl::Status prepare() const;
-  // adapter.gguf and peft/; each file is replaced as a whole.
+  // adapter.gguf, unless it is DoRA, and peft/; each file is replaced as a whole.
   absl::Status writeAdapter(const Adapter &adapter, const BaseModel &base) const;
 
 private:

@@ -1,4 +1,5 @@
 #include "frontends/lora/adapter/PeftAdapter.h"
+#include "frontends/lora/adapter/GgufAdapter.h"
 #include "frontends/lora/adapter/ModuleNames.h"
 #include "frontends/lora/adapter/ModulePattern.h"
 #include "tests/unit/lora/TestModel.h"
@@ -129,6 +130,49 @@ TEST(PeftAdapter, WritesAndReadsBack) {
     }
 }
 
+TEST(PeftAdapter, WritesAndReadsMagnitudes) {
+  TempFolder folder;
+  const BaseModel base = makeBase();
+  // Rows of q have another order in Hugging Face's files, those of v have not.
+  Adapter adapter = makeAdapter(base, {"blk.0.attn_q.weight", "blk.0.attn_v.weight"});
+  for (AdapterMatrix &matrix : adapter.matrices) {
+    matrix.dora = true;
+    for (uint64_t n = 0; n < matrix.outputs; ++n)
+      matrix.magnitude.push_back(static_cast<float>(n + 1));
+  }
+  ASSERT_TRUE(writePeftAdapter(adapter, base, folder.path("peft")).ok());
+  auto read = readAdapter(folder.path("peft"), base);
+  ASSERT_TRUE(read.ok()) << read.status();
+  expectSame(*read, adapter);
+  for (size_t i = 0; i < adapter.matrices.size(); ++i) {
+    EXPECT_TRUE(read->matrices[i].dora);
+    EXPECT_EQ(read->matrices[i].magnitude, adapter.matrices[i].magnitude);
+  }
+  EXPECT_THAT(std::string(writeGgufAdapter(adapter, base, folder.path("a.gguf")).message()),
+              HasSubstr("GGUF adapters have no magnitudes"));
+  adapter.matrices[0].magnitude.pop_back();
+  EXPECT_THAT(std::string(writePeftAdapter(adapter, base, folder.path("peft")).message()),
+              HasSubstr("DoRA has a magnitude for each row"));
+}
+
+TEST(MergeRow, ScalesToTheMagnitude) {
+  AdapterMatrix matrix{.weight = "w", .rank = 1, .inputs = 2, .outputs = 2, .alpha = 1};
+  matrix.a = {1, -1};
+  matrix.b = {0, 2};
+  matrix.dora = true;
+  matrix.magnitude = {10, 5};
+  std::vector<float> row{3, 4};
+  mergeRow(matrix, matrix.scale(), 0, row); // nothing is added
+  EXPECT_EQ(row, (std::vector<float>{6, 8}));
+  row = {1, 6};
+  mergeRow(matrix, matrix.scale(), 1, row); // (1, 6) + 2 * (1, -1)
+  EXPECT_FLOAT_EQ(row[0], 3);
+  EXPECT_FLOAT_EQ(row[1], 4);
+  row = {-2, 2};
+  mergeRow(matrix, matrix.scale(), 1, row); // no direction
+  EXPECT_EQ(row, (std::vector<float>{0, 0}));
+}
+
 TEST(PeftAdapter, ConfigNamesWhatDiffers) {
   TempFolder folder;
   const BaseModel base = makeBase();
@@ -184,7 +228,7 @@ TEST(PeftAdapter, RefusesWhatItWouldGetWrong) {
     return error([&](Directory &directory) { directory.config[key] = value; });
   };
   EXPECT_THAT(set("peft_type", "LOHA"), HasSubstr("peft_type is not LORA"));
-  EXPECT_THAT(set("use_dora", true), HasSubstr("DoRA"));
+  EXPECT_THAT(set("use_dora", true), HasSubstr("has no lora_magnitude_vector"));
   EXPECT_THAT(set("bias", "all"), HasSubstr("biases"));
   EXPECT_THAT(set("modules_to_save", {"lm_head"}), HasSubstr("modules_to_save"));
   EXPECT_THAT(set("lora_alpha", "x"), HasSubstr("lora_alpha"));
@@ -194,7 +238,8 @@ TEST(PeftAdapter, RefusesWhatItWouldGetWrong) {
     return error([&](Directory &directory) { directory.tensors[which].name = name; });
   };
   EXPECT_THAT(rename(0, std::string(kQ) + ".lora_magnitude_vector"),
-              HasSubstr("no part of a LoRA"));
+              HasSubstr("only one of lora_A and lora_B"));
+  EXPECT_THAT(rename(0, std::string(kQ) + ".lora_C.weight"), HasSubstr("no part of a LoRA"));
   EXPECT_THAT(rename(0, std::string(kQ) + ".lora_embedding_A"), HasSubstr("different kinds"));
   EXPECT_THAT(rename(0, std::string(kQ) + ".lora_B.default.weight"), HasSubstr("two names"));
   EXPECT_THAT(rename(0, "base_model.model.model.layers.0.x.lora_A.weight"),

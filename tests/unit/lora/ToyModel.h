@@ -204,7 +204,7 @@ public:
     ASSERT_TRUE(planned.ok()) << planned.status();
     plan = *planned;
     model = std::make_unique<ToyModel>(plan, kWidth, kVocabulary);
-    auto created = AdapterParameters::create(config, base, plan, *model);
+    auto created = AdapterParameters::create(config, base, nullptr, plan, *model);
     ASSERT_TRUE(created.ok()) << created.status();
     parameters = *std::move(created);
     auto loaded = loadData(config, *tokenizer, "");

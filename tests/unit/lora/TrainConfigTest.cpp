@@ -204,7 +204,6 @@ TEST(TrainConfig, ErrorsNameLineAndRemedy) {
               HasSubstr("c.yaml:2: lora.rank: already given as lora.rank at c.yaml:1"));
   EXPECT_THAT(errorOf("model: a\nmodel: b"), HasSubstr("already given"));
   EXPECT_THAT(errorOf("lora: {alpha: 1, scale: 2}"), HasSubstr("lora.alpha is given, too"));
-  EXPECT_THAT(errorOf("use_dora: true"), HasSubstr("DoRA is not supported"));
   EXPECT_THAT(errorOf("overlapping: true\nfill_with_next: true"), HasSubstr("no room left"));
   EXPECT_THAT(errorOf("val_size: 1.5"), HasSubstr("whole number of samples"));
 }

@@ -50,9 +50,18 @@ func.func @attention(%q: !b, %k: !k, %v: !k, %y: !b, %l: !l, %dy: !b, %dq: !b, %
 
 // CHECK-LABEL: func.func @weights
 func.func @weights(%du: !t, %tokens: !kernel.buffer<1 x i32>, %x: !b, %g: tensor<100x16xf32, #llm.packed<rows = 16>>,
-                   %h: tensor<80x64xf32, #llm.packed<rows = 16>>) {
+                   %h: tensor<80x64xf32, #llm.packed<rows = 16>>, %a: !kernel.parameter<4 x 16>,
+                   %b: !kernel.parameter<4 x 100>, %n: !kernel.vector<100>, %m: tensor<100xf32>, %y: !kernel.buffer<100 x f32>) {
   // CHECK: kernel.embed_adjoint %arg0, %arg1 into %arg3 : !kernel.buffer<16 x f32>, !kernel.buffer<1 x i32>, tensor<100x16xf32, #llm.packed<rows = 16>>
   kernel.embed_adjoint %du, %tokens into %g : !t, !kernel.buffer<1 x i32>, tensor<100x16xf32, #llm.packed<rows = 16>>
+  // CHECK: kernel.row_norms %arg3, %arg5, %arg6 into %arg7 {scale = 2.000000e+00 : f32} : tensor<100x16xf32, #llm.packed<rows = 16>>, !kernel.parameter<4 x 16>, !kernel.parameter<4 x 100>, !kernel.vector<100>
+  kernel.row_norms %g, %a, %b into %n {scale = 2.0 : f32}
+      : tensor<100x16xf32, #llm.packed<rows = 16>>, !kernel.parameter<4 x 16>, !kernel.parameter<4 x 100>, !kernel.vector<100>
+  // CHECK: kernel.scale_columns %arg9, %arg8, %arg7, %arg9 plus %arg8 : !kernel.buffer<100 x f32>, tensor<100xf32>, !kernel.vector<100>, !kernel.buffer<100 x f32>, tensor<100xf32>
+  kernel.scale_columns %y, %m, %n, %y plus %m
+      : !kernel.buffer<100 x f32>, tensor<100xf32>, !kernel.vector<100>, !kernel.buffer<100 x f32>, tensor<100xf32>
+  // CHECK: kernel.sum_rows %arg9 into %arg8 over %arg7 : !kernel.buffer<100 x f32>, tensor<100xf32>, !kernel.vector<100>
+  kernel.sum_rows %y into %m over %n : !kernel.buffer<100 x f32>, tensor<100xf32>, !kernel.vector<100>
   // CHECK: kernel.weight_adjoint %arg0, %arg2 into %arg4 {first_row = 64 : i64} : !kernel.buffer<16 x f32>, !kernel.buffer<64 x f32>, tensor<80x64xf32, #llm.packed<rows = 16>>
   kernel.weight_adjoint %du, %x into %h {first_row = 64 : i64} : !t, !b, tensor<80x64xf32, #llm.packed<rows = 16>>
   return

@@ -24,7 +24,10 @@ func.func @parameters(%g: tensor<8x64xf32>, %layer: index) -> tensor<8x64xf32> {
 }
 
 // CHECK-LABEL: func.func @products
-func.func @products(%x: tensor<?x64xf32>, %a: tensor<8x64xf32>, %w: !w, %y: tensor<?x128xf32>) {
+func.func @products(%x: tensor<?x64xf32>, %a: tensor<8x64xf32>, %w: !w, %y: tensor<?x128xf32>,
+                    %b: tensor<128x8xf32>) {
+  // CHECK: llm.row_norms %arg2, %arg1, %arg4 scale 5.000000e-01 : tensor<128x64x!llm.block<q4_0>>, tensor<8x64xf32>, tensor<128x8xf32> -> tensor<128xf32>
+  %n = llm.row_norms %w, %a, %b scale 0.5 : !w, tensor<8x64xf32>, tensor<128x8xf32> -> tensor<128xf32>
   // CHECK: %[[U:.*]] = llm.matmul %arg0, %arg1 transposed : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
   %u = llm.matmul %x, %a transposed : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
   // CHECK: llm.matmul %[[U]], %arg1 scale 2.000000e+00 plus %arg0 : tensor<?x64xf32> : tensor<?x8xf32>, tensor<8x64xf32> -> tensor<?x64xf32>
@@ -52,6 +55,10 @@ func.func @rows(%x: tensor<?x64xf32>, %n: tensor<64xf32>, %table: tensor<?x16xf3
   %9 = llm.layer_norm_weight_adjoint %x, %x eps 0.5 : tensor<?x64xf32> -> tensor<64xf32>
   // CHECK: llm.sum_rows %arg0 : tensor<?x64xf32> -> tensor<64xf32>
   %10 = llm.sum_rows %x : tensor<?x64xf32> -> tensor<64xf32>
+  // CHECK: llm.sum_rows %arg0 over %arg1 : tensor<64xf32> : tensor<?x64xf32> -> tensor<64xf32>
+  %14 = llm.sum_rows %x over %n : tensor<64xf32> : tensor<?x64xf32> -> tensor<64xf32>
+  // CHECK: llm.scale_columns %arg0 by %arg1 over %arg1 plus %arg1 : tensor<64xf32> : tensor<?x64xf32>, tensor<64xf32>
+  %15 = llm.scale_columns %x by %n over %n plus %n : tensor<64xf32> : tensor<?x64xf32>, tensor<64xf32>
   // CHECK: llm.gelu_adjoint %arg0, %arg0 : tensor<?x64xf32>
   %11 = llm.gelu_adjoint %x, %x : tensor<?x64xf32>
   // CHECK: llm.geglu_adjoint %arg0, %arg0, %arg0 : tensor<?x64xf32>
