@@ -1,12 +1,12 @@
 #include "frontends/eval/EvalData.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/lora/data/Segments.h"
 #include "frontends/lora/data/TextFile.h"
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace llmc::eval {
 namespace {

@@ -2,10 +2,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "frontends/gguf/file/GgufText.h"
 #include "frontends/lora/data/JsonlRecord.h"
 #include "frontends/lora/data/RecordJson.h"
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 

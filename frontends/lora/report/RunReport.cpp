@@ -9,6 +9,7 @@
 #include "frontends/lora/report/PageFiles.h"
 #include "runtime/core/AtomicFile.h"
 #include "runtime/text/Markup.h"
+#include <algorithm>
 #include <cmath>
 #include <sodium.h>
 #include <vector>
