@@ -23,7 +23,7 @@ absl::Status refuse(const llvm::Twine &what) {
 
 bool onlyTrains(Operation *op) {
   return isa<llm::ParameterOp, llm::GetParameterOp, llm::AccumulateGradientOp, llm::MatmulOp,
-             llm::DropoutOp, llm::CausalAttentionOp, llm::LinearCrossEntropyOp,
+             llm::DropoutOp, llm::NoiseOp, llm::CausalAttentionOp, llm::LinearCrossEntropyOp,
              llm::LayersAdjointOp>(op);
 }
 

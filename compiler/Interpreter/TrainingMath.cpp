@@ -43,6 +43,22 @@ uint32_t mix32(uint32_t x) {
   return x ^ (x >> 16);
 }
 
+// h of llm.dropout: of each element of rows that follow each other.
+class RandomBits {
+public:
+  RandomBits(int64_t seed, int64_t layer, int64_t site)
+      : key_(mix64(static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15 +
+                   static_cast<uint64_t>(layer) * 0xBF58476D1CE4E5B9 +
+                   static_cast<uint64_t>(site))) {}
+  uint32_t operator()(size_t place) const {
+    return mix32(mix32(static_cast<uint32_t>(place) ^ static_cast<uint32_t>(key_)) ^
+                 static_cast<uint32_t>(key_ >> 32));
+  }
+
+private:
+  uint64_t key_;
+};
+
 // The tokens that token t of all rows sees: [first, t].
 int64_t firstSeen(const CausalShape &shape, int64_t t) {
   int64_t begin = t - t % shape.sequence;
@@ -122,15 +138,21 @@ TensorValue<Real> dropout(const TensorValue<Real> &x, const DropoutKey &key) {
   TensorValue<Real> result = x;
   if (key.seed < 0)
     return result;
-  uint64_t mixed = mix64(static_cast<uint64_t>(key.seed) * 0x9E3779B97F4A7C15 +
-                         static_cast<uint64_t>(key.layer) * 0xBF58476D1CE4E5B9 +
-                         static_cast<uint64_t>(key.site));
-  uint32_t low = static_cast<uint32_t>(mixed), high = static_cast<uint32_t>(mixed >> 32);
+  const RandomBits bits(key.seed, key.layer, key.site);
   double threshold = key.rate * 0x1p32;
-  for (size_t i = 0; i < result.data.size(); ++i) {
-    uint32_t h = mix32(mix32(static_cast<uint32_t>(i) ^ low) ^ high);
-    result.data[i] = h >= threshold ? x.data[i] / static_cast<Real>(1 - key.rate) : Real(0);
-  }
+  for (size_t i = 0; i < result.data.size(); ++i)
+    result.data[i] = bits(i) >= threshold ? x.data[i] / static_cast<Real>(1 - key.rate) : Real(0);
+  return result;
+}
+
+template <class Real>
+TensorValue<Real> noise(const TensorValue<Real> &x, const NoiseKey &key) {
+  TensorValue<Real> result = x;
+  if (key.seed < 0)
+    return result;
+  const RandomBits bits(key.seed, 0, key.site);
+  for (size_t i = 0; i < result.data.size(); ++i)
+    result.data[i] += static_cast<Real>(key.amplitude * (bits(i) - 0x1p31) / 0x1p31);
   return result;
 }
 
@@ -392,8 +414,7 @@ Result<Real> geluAdjoint(const TensorValue<Real> &adjoint, const TensorValue<Rea
   TensorValue<Real> result = x;
   for (size_t i = 0; i < x.data.size(); ++i) {
     const Real v = x.data[i], s = 1 / (1 + std::exp(-slope * (v + cubic * v * v * v)));
-    result.data[i] =
-        adjoint.data[i] * s * (1 + v * (1 - s) * slope * (1 + 3 * cubic * v * v));
+    result.data[i] = adjoint.data[i] * s * (1 + v * (1 - s) * slope * (1 + 3 * cubic * v * v));
   }
   return result;
 }
@@ -437,6 +458,7 @@ Result<Real> embedAdjoint(const TensorValue<Real> &adjoint, std::span<const int3
   template Result<Real> linearTransposed(const TensorValue<Real> &, const TensorValue<Real> &);    \
   template Result<Real> outer(const TensorValue<Real> &, const TensorValue<Real> &, double);       \
   template TensorValue<Real> dropout(const TensorValue<Real> &, const DropoutKey &);               \
+  template TensorValue<Real> noise(const TensorValue<Real> &, const NoiseKey &);                   \
   template absl::StatusOr<CausalAttention<Real>> causalAttention(                                  \
       const TensorValue<Real> &, const TensorValue<Real> &, const TensorValue<Real> &,             \
       const CausalShape &);                                                                        \

@@ -23,6 +23,14 @@ struct DropoutKey {
 template <class Real>
 TensorValue<Real> dropout(const TensorValue<Real> &x, const DropoutKey &key);
 
+struct NoiseKey {
+  int64_t seed, site;
+  double amplitude;
+};
+// The same.
+template <class Real>
+TensorValue<Real> noise(const TensorValue<Real> &x, const NoiseKey &key);
+
 struct CausalShape {
   int64_t heads, kvHeads, sequence;
   double scale;

@@ -84,6 +84,15 @@ absl::Status dropout(llm::DropoutOp op, Frame<Real> &frame) {
   return frame.setTensor(op.getResult(), reference::dropout(*input, key));
 }
 
+template <class Real>
+absl::Status noise(llm::NoiseOp op, Frame<Real> &frame) {
+  LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
+  LLMC_ASSIGN_OR_RETURN(int64_t seed, frame.index(op.getSeed()));
+  reference::NoiseKey key{seed, static_cast<int64_t>(op.getSite()),
+                          op.getAmplitude().convertToDouble()};
+  return frame.setTensor(op.getResult(), reference::noise(*input, key));
+}
+
 // For llm.causal_attention and its adjoint, which name these things alike.
 template <class Op>
 reference::CausalShape shapeOf(Op op) {
@@ -198,8 +207,9 @@ absl::Status layerNormAdjoint(llm::LayerNormAdjointOp op, Frame<Real> &frame) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> input, frame.tensor(op.getInput()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> weight, frame.tensor(op.getWeight()));
-  return frame.setTensor(op.getResult(), reference::layerNormAdjoint(*adjoint, *input, *weight,
-                                                                     op.getEps().convertToDouble()));
+  return frame.setTensor(
+      op.getResult(),
+      reference::layerNormAdjoint(*adjoint, *input, *weight, op.getEps().convertToDouble()));
 }
 
 template <class Real>
@@ -260,10 +270,10 @@ absl::Status siluAdjoint(llm::SiluAdjointOp op, Frame<Real> &frame) {
 
 // Of a gated activation, given that of the gate and its adjoint.
 template <class Real, class Op>
-absl::Status gatedAdjoint(Op op, Frame<Real> &frame,
-                          TensorValue<Real> (*activation)(const TensorValue<Real> &),
-                          absl::StatusOr<TensorValue<Real>> (*activationAdjoint)(
-                              const TensorValue<Real> &, const TensorValue<Real> &)) {
+absl::Status
+gatedAdjoint(Op op, Frame<Real> &frame, TensorValue<Real> (*activation)(const TensorValue<Real> &),
+             absl::StatusOr<TensorValue<Real>> (*activationAdjoint)(const TensorValue<Real> &,
+                                                                    const TensorValue<Real> &)) {
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> adjoint, frame.tensor(op.getAdjoint()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> gate, frame.tensor(op.getGate()));
   LLMC_ASSIGN_OR_RETURN(TensorRef<Real> up, frame.tensor(op.getUp()));
@@ -292,6 +302,7 @@ void addTrainingOps(OpTable<Real> &table) {
   addOp<llm::LinearTransposedOp, linearTransposed<Real>>(table);
   addOp<llm::OuterOp, outer<Real>>(table);
   addOp<llm::DropoutOp, dropout<Real>>(table);
+  addOp<llm::NoiseOp, noise<Real>>(table);
   addOp<llm::CausalAttentionOp, causalAttention<Real>>(table);
   addOp<llm::CausalAttentionAdjointOp, causalAttentionAdjoint<Real>>(table);
   addOp<llm::LinearCrossEntropyOp, linearCrossEntropy<Real>>(table);

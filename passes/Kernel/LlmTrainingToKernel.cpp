@@ -91,6 +91,11 @@ bool FunctionConverter::convertTrainingOp(Operation *op) {
                           o.getSiteAttr(), o.getRateAttr());
         return true;
       })
+      .Case([&](llm::NoiseOp o) {
+        NoiseOp::create(b, loc, get(o.getInput()), get(o.getSeed()), out(0), o.getSiteAttr(),
+                        o.getAmplitudeAttr());
+        return true;
+      })
       .Case([&](llm::EmbedAdjointOp o) {
         Value gradient = gradientOf(o->getResult(0));
         if (gradient)

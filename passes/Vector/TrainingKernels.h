@@ -24,6 +24,7 @@ void emitRmsNormAdjoint(OpEmission &, RmsNormAdjointOp);
 void emitSiluAdjoint(OpEmission &, SiluAdjointOp);
 void emitSwigluAdjoint(OpEmission &, SwigluAdjointOp);
 void emitDropout(OpEmission &, DropoutOp);
+void emitNoise(OpEmission &, NoiseOp);
 void emitEmbedAdjoint(OpEmission &, EmbedAdjointOp);
 void emitCausalAttention(OpEmission &, CausalAttentionOp);
 void emitCausalAttentionAdjoint(OpEmission &, CausalAttentionAdjointOp);

@@ -143,43 +143,77 @@ void emitGegluAdjoint(OpEmission &emission, GegluAdjointOp op) {
       });
 }
 
+// The key of random bits that llm.dropout describes.
+static Value emitRandomKey(Emitter &e, Value seed, Value layer, int64_t site) {
+  Value key = e.add(e.mul(seed, e.c64(static_cast<int64_t>(0x9E3779B97F4A7C15))),
+                    e.mul(layer, e.c64(static_cast<int64_t>(0xBF58476D1CE4E5B9))));
+  return emitMix64(e, e.add(key, e.c64(site)));
+}
+
+// Goes over the vectors of row `token` of two buffers of `type`: `body` makes of a vector, the
+// random bits h of its elements and its number what is stored.
+static void emitRandomRow(Emitter &e, BufferType type, Value token, Value key, Value in, Value out,
+                          const std::function<Value(Value x, Value h, Value vector)> &body) {
+  auto half = [&](Value bits) {
+    return e.broadcast(e.vi32, e.create<arith::TruncIOp>(e.i32, bits));
+  };
+  Value low = half(key), high = half(e.create<arith::ShRUIOp>(key, e.c64(32)));
+  Value offset = e.mul(token, e.c64(type.getRowBytes()));
+  Value first = e.add(half(e.mul(token, e.c64(type.getWidth()))), e.iota());
+  e.loop(e.c64(0), e.c64(type.getRowBytes() / 64), e.c64(1),
+         {e.gep(in, offset), e.gep(out, offset), first}, [&](Value vector, ValueRange c) {
+           Value h = e.create<arith::XOrIOp>(c[2], low);
+           h = emitMix32(e, e.create<arith::XOrIOp>(emitMix32(e, h), high));
+           e.store(body(e.load(e.vf32, c[0], 64), h, vector), c[1], 64);
+           return Values{e.gep(c[0], 64), e.gep(c[1], 64), e.add(c[2], e.splat(e.vi32, kLanes))};
+         });
+}
+
 void emitDropout(OpEmission &emission, DropoutOp op) {
   Emitter &outer = emission.e;
   BufferType type = op.getInput().getType();
   const double rate = op.getRate().convertToFloat();
   // h >= rate * 2^32 for an integer h.
   const auto threshold = static_cast<uint32_t>(std::ceil(rate * 0x1p32));
-  Value seed = emission.operand(op.getSeed()), layer = emission.operand(op.getLayer());
-  Value key = outer.add(outer.mul(seed, outer.c64(static_cast<int64_t>(0x9E3779B97F4A7C15))),
-                        outer.mul(layer, outer.c64(static_cast<int64_t>(0xBF58476D1CE4E5B9))));
-  key = emitMix64(outer, outer.add(key, outer.c64(op.getSite())));
+  Value seed = emission.operand(op.getSeed());
+  Value key = emitRandomKey(outer, seed, emission.operand(op.getLayer()), op.getSite());
   // The vector's elements as what they are multiplied with, and a threshold that none is below.
   Value all = outer.less(seed, outer.c64(0));
   Values operands{emission.operand(op.getInput()), emission.operand(op.getOut()), key,
                   outer.select(all, outer.c32(0), outer.c32(static_cast<int32_t>(threshold))),
                   outer.select(all, outer.cf(1), outer.cf(1 / (1 - rate)))};
-  emitUnits(
-      emission, op.getLoc(), "dropout." + std::to_string(type.getWidth()), emission.rows, operands,
-      [&](Emitter &e, Value token, ValueRange p) {
-        auto half = [&](Value bits) {
-          return e.broadcast(e.vi32, e.create<arith::TruncIOp>(e.i32, bits));
-        };
-        Value low = half(p[2]), high = half(e.create<arith::ShRUIOp>(p[2], e.c64(32)));
-        Value least = e.broadcast(e.vi32, p[3]), factor = e.broadcast(e.vf32, p[4]);
-        Value offset = e.mul(token, e.c64(type.getRowBytes()));
-        Value in = e.gep(p[0], offset), out = e.gep(p[1], offset);
-        Value first = e.add(half(e.mul(token, e.c64(type.getWidth()))), e.iota());
-        e.loop(
-            e.c64(0), e.c64(type.getRowBytes() / 64), e.c64(1), {in, out, first},
-            [&](Value, ValueRange c) {
-              Value h = e.create<arith::XOrIOp>(c[2], low);
-              h = emitMix32(e, e.create<arith::XOrIOp>(emitMix32(e, h), high));
-              Value kept = e.create<arith::CmpIOp>(arith::CmpIPredicate::uge, h, least);
-              Value x = e.fmul(e.load(e.vf32, c[0], 64), factor);
-              e.store(e.select(kept, x, e.splatF(e.vf32, 0)), c[1], 64);
-              return Values{e.gep(c[0], 64), e.gep(c[1], 64), e.add(c[2], e.splat(e.vi32, kLanes))};
+  emitUnits(emission, op.getLoc(), "dropout." + std::to_string(type.getWidth()), emission.rows,
+            operands, [&](Emitter &e, Value token, ValueRange p) {
+              Value least = e.broadcast(e.vi32, p[3]), factor = e.broadcast(e.vf32, p[4]);
+              emitRandomRow(e, type, token, p[2], p[0], p[1], [&](Value x, Value h, Value) {
+                Value kept = e.create<arith::CmpIOp>(arith::CmpIPredicate::uge, h, least);
+                return e.select(kept, e.fmul(x, factor), e.splatF(e.vf32, 0));
+              });
             });
-      });
+}
+
+void emitNoise(OpEmission &emission, NoiseOp op) {
+  Emitter &outer = emission.e;
+  BufferType type = op.getInput().getType();
+  Value seed = emission.operand(op.getSeed());
+  Value key = emitRandomKey(outer, seed, outer.c64(0), op.getSite());
+  // Of a signed integer.
+  const double scale = op.getAmplitude().convertToFloat() * 0x1p-31;
+  Values operands{emission.operand(op.getInput()), emission.operand(op.getOut()), key,
+                  outer.select(outer.less(seed, outer.c64(0)), outer.cf(0), outer.cf(scale))};
+  emitUnits(emission, op.getLoc(), "noise." + std::to_string(type.getWidth()), emission.rows,
+            operands, [&](Emitter &e, Value token, ValueRange p) {
+              Value factor = e.broadcast(e.vf32, p[3]);
+              emitRandomRow(e, type, token, p[2], p[0], p[1], [&](Value x, Value h, Value vector) {
+                Value centered = e.create<arith::XOrIOp>(h, e.splat(e.vi32, INT32_MIN));
+                Value y = e.fma(e.toFloat(centered), factor, x);
+                if (type.getWidth() % kLanes == 0)
+                  return y;
+                // What a row is padded with stays zero.
+                Value left = e.sub(e.c64(type.getWidth()), e.mul(vector, e.c64(kLanes)));
+                return e.select(e.laneMask(left), y, x);
+              });
+            });
 }
 
 bool emitTrainingOp(OpEmission &emission, Operation *op) {
@@ -196,6 +230,7 @@ bool emitTrainingOp(OpEmission &emission, Operation *op) {
       .Case([&](SiluAdjointOp o) { return emitSiluAdjoint(emission, o), true; })
       .Case([&](SwigluAdjointOp o) { return emitSwigluAdjoint(emission, o), true; })
       .Case([&](DropoutOp o) { return emitDropout(emission, o), true; })
+      .Case([&](NoiseOp o) { return emitNoise(emission, o), true; })
       .Case([&](EmbedAdjointOp o) { return emitEmbedAdjoint(emission, o), true; })
       .Case([&](CausalAttentionOp o) { return emitCausalAttention(emission, o), true; })
       .Case(

@@ -44,9 +44,9 @@ public:
 
   /// The loss of each row of a batch, in nats: whole sequences of inputs one after the other, and
   /// for each the token to be predicted, -1 where none is; the loss there is 0. `seed` chooses what
-  /// dropout leaves out; negative: nothing. Valid until the next call. InvalidArgument for an id
-  /// that is not in the vocabulary or rows that are no whole sequences, or more than the model was
-  /// compiled for.
+  /// dropout leaves out and what noise adds; negative: nothing. Valid until the next call.
+  /// InvalidArgument for an id that is not in the vocabulary or rows that are no whole sequences,
+  /// or more than the model was compiled for.
   virtual absl::StatusOr<std::span<const float>>
   losses(std::span<const int32_t> inputs, std::span<const int32_t> targets, int64_t seed) = 0;
 

@@ -201,6 +201,20 @@ TEST(Gradient, Dropout) {
   }
 }
 
+TEST(Gradient, Noise) {
+  for (int64_t seed : {-1, 12345}) {
+    TestProgram program(R"(
+      llm.parameter @x : tensor<8x9xf32> from "x"
+      func.func @f(%seed: index) -> tensor<8x9xf32> attributes {llm.differentiate} {
+        %x = llm.get_parameter @x : tensor<8x9xf32>
+        %y = llm.noise %x seed %seed site 2 amplitude 0.25 : tensor<8x9xf32>
+        %z = llm.silu %y : tensor<8x9xf32>
+        return %z : tensor<8x9xf32>
+      })");
+    checkGradients(program, {IndexValue{seed}});
+  }
+}
+
 TEST(Gradient, EmbedSumsTheRowsOfATokenThatComesTwice) {
   TestProgram program(R"(
     llm.parameter @a : tensor<5x3xf32> from "a"

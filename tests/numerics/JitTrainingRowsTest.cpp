@@ -121,7 +121,8 @@ TEST(JitTrainingRows, Elementwise) {
       double v = x.at(r, c), u = 1.6 * (v + 0.0447 * v * v * v), s = 1 / (1 + std::exp(-u));
       double slope = 1.6 * (1 + 0.134 * v * v);
       return kUlp * std::abs(dy.at(r, c)) * s *
-                 (8 + 16 * (1 + std::abs(u)) * (1 + std::abs(v) * slope)) + 1e-33;
+                 (8 + 16 * (1 + std::abs(u)) * (1 + std::abs(v) * slope)) +
+             1e-33;
     };
     auto gelu = [&](int64_t r, int64_t c, double y) {
       double v = x.at(r, c), u = 1.6 * (v + 0.0447 * v * v * v);
@@ -206,6 +207,78 @@ TEST(JitTrainingRows, Dropout) {
           check(program, absl::StrFormat("drop%d.%d", width, i), rows, {x, seed, int64_t(3)},
                 {[](int64_t, int64_t, double y) { return 4 * kUlp * std::abs(y); }});
         }
+}
+
+// What rows are padded with stays zero, which a norm would notice.
+TEST(JitTrainingRows, Noise) {
+  std::string text;
+  WeightBytes weights;
+  const std::vector<int64_t> widths{1, 16, 37, 200};
+  const std::vector<const char *> amplitudes{"0.0", "5.0e-02", "3.0"};
+  for (int64_t width : widths) {
+    const std::vector<float> ones(width, 1.0f);
+    weights[absl::StrCat("ones", width)] = floatBytes(ones);
+    absl::SubstituteAndAppend(&text, "llm.weight @ones$0 : tensor<$0xf32> from \"ones$0\"\n",
+                              width);
+    for (size_t i = 0; i < amplitudes.size(); ++i)
+      absl::SubstituteAndAppend(&text, R"(
+      func.func @noise$0.$1(%x: tensor<?x$0xf32>, %seed: index)
+          -> (tensor<?x$0xf32>, tensor<?x$0xf32>) {
+        %y = llm.noise %x seed %seed site $1 amplitude $2 : tensor<?x$0xf32>
+        %w = llm.get_weight @ones$0 : tensor<$0xf32>
+        %z = llm.rms_norm %y, %w eps 0.5 : tensor<?x$0xf32>, tensor<$0xf32>
+        return %y, %z : tensor<?x$0xf32>, tensor<?x$0xf32>
+      })",
+                                width, i, amplitudes[i]);
+  }
+  JitProgram program(text, weights, {});
+  Random random(16);
+  for (int64_t width : widths)
+    for (size_t i = 0; i < amplitudes.size(); ++i)
+      for (int64_t rows : kSomeRows)
+        for (int64_t seed : {int64_t(-1), int64_t(0), int64_t(1), int64_t(1) << 40}) {
+          SCOPED_TRACE(testing::Message() << "amplitude " << amplitudes[i] << ", seed " << seed);
+          const Rows x = randomRows(rows, width, random);
+          const bool same = seed < 0 || i == 0;
+          check(program, absl::StrFormat("noise%d.%d", width, i), rows, {x, seed},
+                {[&](int64_t, int64_t, double) { return same ? 0 : 8 * kUlp; },
+                 [](int64_t, int64_t, double) { return 64 * kUlp; }});
+        }
+}
+
+// Uniform: of as many numbers as here, the share in each of 16 bins has a standard deviation of
+// 0.0007, the mean one of 0.0017, that of squares one of 0.0009, the correlation of neighbours one
+// of 0.003.
+TEST(JitTrainingRows, NoiseIsUniform) {
+  constexpr int64_t kRows = 500, kWidth = 240;
+  JitProgram program(R"(
+    func.func @noise(%x: tensor<?x240xf32>, %seed: index) -> tensor<?x240xf32> {
+      %y = llm.noise %x seed %seed site 1 amplitude 1.0 : tensor<?x240xf32>
+      return %y : tensor<?x240xf32>
+    })",
+                     {}, {});
+  Rows x{kRows, kWidth, std::vector<float>(kRows * kWidth)};
+  const std::vector<float> y = program.run("noise", kRows, {x, int64_t(77)})[0].data;
+  const std::vector<float> other = program.run("noise", kRows, {x, int64_t(78)})[0].data;
+  constexpr double kCount = kRows * kWidth;
+  double mean = 0, squares = 0, neighbours = 0, below = 0, seeds = 0;
+  std::vector<double> bins(16);
+  for (size_t i = 0; i < y.size(); ++i) {
+    ASSERT_GE(y[i], -1);
+    ASSERT_LE(y[i], 1);
+    mean += y[i] / kCount;
+    squares += y[i] * y[i] / kCount;
+    neighbours += 3 * y[i] * y[(i + 1) % y.size()] / kCount;
+    below += 3 * y[i] * y[(i + kWidth) % y.size()] / kCount;
+    seeds += 3 * y[i] * other[i] / kCount;
+    bins[std::min<size_t>(15, static_cast<size_t>((y[i] + 1) * 8))] += 1 / kCount;
+  }
+  EXPECT_NEAR(mean, 0, 0.007);
+  EXPECT_NEAR(squares, 1.0 / 3, 0.004);
+  for (double correlation : {neighbours, below, seeds})
+    EXPECT_NEAR(correlation, 0, 0.012);
+  for (double share : bins)
+    EXPECT_NEAR(share, 1.0 / 16, 0.003);
 }
 
 } // namespace

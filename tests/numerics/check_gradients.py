@@ -35,13 +35,15 @@ def every(names=LINEAR, layers=(0, 1), rank=4, scale=0.5):
     return [(f"blk.{i}.{n}.weight", rank, scale) for i in layers for n in names]
 
 
-# name: model, adapters (weight, rank, scale), sequences, tokens of each, dropout
+# name: model, adapters (weight, rank, scale), sequences, tokens of each, dropout, and NEFTune's alpha if not 0
 EVERYTHING = every() + [("token_embd.weight", 3, 2.0), ("output.weight", 5, 0.25)]
 CASES = {
     "all-linear": (SMALL, every(), 1, 11, 0),
     "everything": (SMALL, EVERYTHING, 1, 11, 0),
     "batch": (SMALL, EVERYTHING, 3, 7, 0),
     "dropout": (SMALL, EVERYTHING, 2, 5, 0.25),
+    "noise": (SMALL, EVERYTHING, 2, 5, 0, 5.0),
+    "noise-dropout": (SMALL, every(), 2, 5, 0.25, 15.0),
     "keys-values": (SMALL, every(["attn_k", "attn_v"]), 1, 9, 0),
     "ranks": (SMALL, [("blk.0.attn_q.weight", 8, 1.0), ("blk.1.attn_q.weight", 1, 4.0),
                       ("blk.1.ffn_down.weight", 2, 0.125)], 1, 9, 0),
@@ -77,6 +79,7 @@ DORA = {
 FULL = {
     "full": (SMALL, 2, 7),
     "full-tied": (dict(SMALL, tied=True), 1, 11),
+    "full-noise": (dict(SMALL, tied=True), 2, 5, 5.0),
     "full-bias": (dict(SMALL, bias=True, ffn_bias=True, type="F16"), 1, 9),
     "full-bf16": (dict(SMALL, type="BF16"), 2, 5),
     "full-qwen3": (dict(arch="qwen3"), 2, 7),
@@ -98,8 +101,8 @@ RUNS = [  # how train_step computes, tolerance of losses, tolerance of gradients
 ]
 
 
-def dropout_mask(rate, layer, site, shape):
-    """As the operation's description defines it."""
+def random_bits(layer, site, shape):
+    """h of each element, as the description of llm.dropout defines it."""
     m64, m32 = (1 << 64) - 1, np.uint64(0xFFFFFFFF)
     x = (SEED * 0x9E3779B97F4A7C15 + layer * 0xBF58476D1CE4E5B9 + site) & m64
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
@@ -112,14 +115,23 @@ def dropout_mask(rate, layer, site, shape):
         return h ^ (h >> np.uint64(16))
 
     h = mix(np.arange(np.prod(shape), dtype=np.uint64) ^ np.uint64(x & 0xFFFFFFFF))
-    h = mix(h ^ np.uint64(x >> 32))
-    return torch.from_numpy((h >= rate * 2.0**32).reshape(shape) / (1 - rate))
+    return mix(h ^ np.uint64(x >> 32)).reshape(shape)
+
+
+def dropout_mask(rate, layer, site, shape):
+    return torch.from_numpy((random_bits(layer, site, shape) >= rate * 2.0**32) / (1 - rate))
+
+
+def neftune(alpha, sequence, shape):
+    """Noise of an embedding, uniform within alpha / sqrt(L d) (Jain et al. 2023)."""
+    uniform = random_bits(0, 1001, shape) / 2.0**31 - 1
+    return torch.from_numpy(uniform) * alpha / (sequence * shape[1]) ** 0.5
 
 
 class Model:
     """The training loss in PyTorch, in float64."""
 
-    def __init__(self, path, adapters, matrices, sequences, dropout):
+    def __init__(self, path, adapters, matrices, sequences, dropout, noise=0):
         self.m = load(path)
         self.w = {n: torch.from_numpy(np.asarray(self.m.gguf.tensor(n), np.float64))
                   for n in self.m.gguf.tensors}
@@ -133,7 +145,7 @@ class Model:
         self.adapters = {name: (a, b, scale)
                          for (name, _, scale), (a, b) in zip(adapters, matrices)}
         self.magnitudes = {}  # of DoRA, by weight
-        self.sequences, self.dropout = sequences, dropout
+        self.sequences, self.dropout, self.noise = sequences, dropout, noise
 
     def split(self, joint, names, rows):
         """Makes matrices of their own of those that the file has as one."""
@@ -220,6 +232,8 @@ class Model:
         if "token_embd.weight" in self.adapters:
             a, b, scale = self.adapters["token_embd.weight"]
             h = h + scale * a[tokens] @ b.T
+        if self.noise:
+            h = h + neftune(self.noise, len(tokens) // self.sequences, h.shape)
         for i in range(self.m.layers):
             self.site, blk = 0, f"blk.{i}."
             x = self.norm(h, blk + "attn_norm.weight")
@@ -243,9 +257,9 @@ def distance(a, b):
 def check(name, train_step, folder):
     full = name in FULL
     if full:
-        (options, sequences, length), adapters, dropout = FULL[name], [], 0
+        (options, sequences, length, *noise), adapters, dropout = FULL[name], [], 0
     else:
-        options, adapters, sequences, length, dropout = {**CASES, **DORA}[name]
+        options, adapters, sequences, length, dropout, *noise = {**CASES, **DORA}[name]
     path = make_model(os.path.join(folder, name + ".gguf"), seed=11, **options)[0]
     rng = np.random.default_rng(3)
     m = load(path)
@@ -263,7 +277,7 @@ def check(name, train_step, folder):
         b = rng.normal(0, rank**-0.5, (n, rank)).astype(np.float32)
         matrices += [np.ascontiguousarray(a.T) if weight == "token_embd.weight" else a, b]
     leaves = [torch.from_numpy(x.astype(np.float64)).requires_grad_() for x in matrices]
-    model = Model(path, adapters, list(zip(leaves[::2], leaves[1::2])), sequences, dropout)
+    model = Model(path, adapters, list(zip(leaves[::2], leaves[1::2])), sequences, dropout, *noise)
     labels = [f"{w} {half}" for w, _, _ in adapters for half in "AB"]
     if name in DORA:
         for i, (weight, _, _) in enumerate(adapters):
@@ -295,7 +309,8 @@ def check(name, train_step, folder):
     for real, loss_tolerance, tolerance, *run in RUNS:
         ids = [",".join(map(str, x)) for x in (tokens, targets)]
         subprocess.run([train_step, path, file(".adapters"), file(".parameters"), file(".out"), real,
-                        str(length), str(dropout), str(SEED), *ids, *run, *["full"] * full], check=True)
+                        str(length), str(dropout), str(SEED), *ids, *run, *["full"] * full, *(f"noise={x}" for x in noise)],
+                       check=True)
         out = np.fromfile(file(".out"))
         for found in (out[:rows], out[rows : 2 * rows]):
             assert distance(found, losses) < loss_tolerance, (name, real, run, distance(found, losses))

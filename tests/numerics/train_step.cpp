@@ -9,7 +9,7 @@
 // order of PARAMETERS. REAL is `float` or `double` for the interpreter, `compiled` or
 // `compiled-f32` for code for this CPU, with the arithmetic that `compute` chooses by itself or
 // f32. OPTION is `save=BYTES`, not to compute all of a block again but keep results of so many
-// bytes (0: any), or `fuse`, to run what phases up to `layout` leave.
+// bytes (0: any), or `fuse`, to run what phases up to `layout` leave, or `noise=ALPHA`, NEFTune's.
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -59,8 +59,10 @@ absl::StatusOr<Arguments> parseArguments(std::span<char *> argv) {
     else if (absl::ConsumePrefix(&option, "save=") &&
              absl::SimpleAtoi(option, &a.phases.memoryBudget))
       a.phases.gradientCheckpointing = false;
-    else
-      return absl::InvalidArgumentError("an option is full, fuse, print or save=BYTES");
+    else if (!absl::ConsumePrefix(&option, "noise=") ||
+             !absl::SimpleAtof(option, &a.import.embeddingNoise))
+      return absl::InvalidArgumentError(
+          "an option is full, fuse, print, save=BYTES or noise=ALPHA");
   }
   std::ifstream file(a.adapters);
   AdaptedWeight adapter;

@@ -75,6 +75,15 @@ void dropout(Body &g) {
           2 * g.sizeOf(x));
 }
 
+void noise(Body &g) {
+  Value x = g.rows();
+  const int64_t site = g.random.bits() % 100;
+  const double amplitude = g.random.uniform(0, 2);
+  g.offer(llm::NoiseOp::create(g.b, x.getType(), x, g.context.start, g.b.getI64IntegerAttr(site),
+                               g.b.getF32FloatAttr(float(amplitude))),
+          g.sizeOf(x) + amplitude);
+}
+
 // Parts of models.
 
 // Rows of the hidden state's width plus what was made of them.
@@ -219,6 +228,7 @@ constexpr Generator kGenerators[] = {
     {"softcap", 1, softcap, Generator::Inference},
     {"rope", 1, rope, Generator::Attention},
     {"dropout", 1, dropout, Generator::Training},
+    {"noise", 1, noise, Generator::Training},
     {"attention", 4, attention, Generator::Attention},
     {"feed-forward", 3, feedForward},
     {"experts", 2, experts, Generator::Inference},

@@ -79,7 +79,7 @@ absl::StatusOr<double> timeStep(TrainingSetup &setup, const Choice &choice, Trai
     for (int pass = 0; losses.ok() && pass < lora::forwardPasses(setup.config); ++pass)
       losses = model.losses(inputs, targets, -1);
     if (losses.ok())
-      losses = model.addGradients(inputs, targets, lora::dropoutSeed(setup.config, 1, 0), {});
+      losses = model.addGradients(inputs, targets, lora::stepSeed(setup.config, 1, 0), {});
     if (!losses.ok())
       return losses.status();
     const double batch = secondsSince(start);

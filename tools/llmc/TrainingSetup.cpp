@@ -140,6 +140,7 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
   load.import.sequence = sequence;
   load.import.full = isFull();
   load.import.dropout = isFull() ? 0 : static_cast<float>(config.dropout);
+  load.import.embeddingNoise = static_cast<float>(config.neftuneNoiseAlpha);
   for (const lora::AdapterMatrix &matrix : plan.matrices)
     load.import.adapters.push_back(
         {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale()),

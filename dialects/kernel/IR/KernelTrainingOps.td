@@ -124,6 +124,21 @@ def Kernel_GegluAdjointOp : Kernel_Op<"geglu_adjoint"> {
   }];
 }
 
+def Kernel_NoiseOp : Kernel_Op<"noise"> {
+  let summary = "Adds uniform random numbers";
+  let description = [{
+    As `llm.noise`. Work is split by tokens.
+
+    ```mlir
+    kernel.noise %x, %seed, %y {site = 2 : i64, amplitude = 5.0e-02 : f32}
+        : !kernel.buffer<64 x f32>, index, !kernel.buffer<64 x f32>
+    ```
+  }];
+  let arguments = (ins Kernel_In:$input, Index:$seed, Kernel_Out:$out, I64Attr:$site,
+                       F32Attr:$amplitude);
+  let assemblyFormat = "$input `,` $seed `,` $out attr-dict `:` type(operands)";
+}
+
 def Kernel_DropoutOp : Kernel_Op<"dropout"> {
   let summary = "Sets random elements to zero";
   let description = [{

@@ -54,9 +54,8 @@ void GeluOp::buildAdjoint(AdjointBuilder &a) {
 bool GegluOp::isDifferentiableBy(unsigned) { return true; }
 Values GegluOp::getValuesToSave() { return {getGate(), getUp()}; }
 void GegluOp::buildAdjoint(AdjointBuilder &a) {
-  auto adjoint =
-      GegluAdjointOp::create(a.b, getLoc(), getType(), getType(), a.adjoint(getResult()),
-                             a.primal(getGate()), a.primal(getUp()));
+  auto adjoint = GegluAdjointOp::create(a.b, getLoc(), getType(), getType(), a.adjoint(getResult()),
+                                        a.primal(getGate()), a.primal(getUp()));
   a.add(getGate(), adjoint.getGateAdjoint());
   a.add(getUp(), adjoint.getUpAdjoint());
 }
@@ -108,8 +107,8 @@ void LayerNormOp::buildAdjoint(AdjointBuilder &a) {
     a.add(getInput(), LayerNormAdjointOp::create(a.b, getLoc(), getType(), dy, x,
                                                  a.primal(getWeight()), getEpsAttr()));
   if (a.isActive(getWeight()))
-    a.add(getWeight(), LayerNormWeightAdjointOp::create(a.b, getLoc(), getWeight().getType(), dy,
-                                                        x, getEpsAttr()));
+    a.add(getWeight(), LayerNormWeightAdjointOp::create(a.b, getLoc(), getWeight().getType(), dy, x,
+                                                        getEpsAttr()));
   if (a.isActive(getBias()))
     a.add(getBias(), SumRowsOp::create(a.b, getLoc(), getBias().getType(), dy, Value()));
 }
@@ -143,6 +142,10 @@ void DropoutOp::buildAdjoint(AdjointBuilder &a) {
         DropoutOp::create(a.b, getLoc(), getType(), a.adjoint(getResult()), a.primal(getSeed()),
                           a.primal(getLayer()), getSiteAttr(), getRateAttr()));
 }
+
+bool NoiseOp::isDifferentiableBy(unsigned index) { return index == 0; }
+Values NoiseOp::getValuesToSave() { return {}; }
+void NoiseOp::buildAdjoint(AdjointBuilder &a) { a.add(getInput(), a.adjoint(getResult())); }
 
 // Operations on parameters.
 

@@ -3,6 +3,7 @@
 #include "dialects/llm/IR/Verifiers.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace llmc;
@@ -134,6 +135,17 @@ LogicalResult DropoutOp::verify() {
 
 OpFoldResult DropoutOp::fold(FoldAdaptor) {
   return getRate().isZero() ? OpFoldResult(getInput()) : OpFoldResult();
+}
+
+LogicalResult NoiseOp::verify() {
+  float amplitude = getAmplitude().convertToFloat();
+  if (!(amplitude >= 0 && std::isfinite(amplitude)))
+    return emitOpError() << "amplitude must be a finite number of at least 0";
+  return success();
+}
+
+OpFoldResult NoiseOp::fold(FoldAdaptor) {
+  return getAmplitude().isZero() ? OpFoldResult(getInput()) : OpFoldResult();
 }
 
 LogicalResult CausalAttentionOp::verify() { return checkCausalAttention(*this, getResult()); }

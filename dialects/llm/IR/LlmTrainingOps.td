@@ -200,6 +200,29 @@ def Llm_ScaleColumnsOp
   let hasVerifier = 1;
 }
 
+def Llm_NoiseOp : Llm_Op<"noise", [Pure, AllTypesMatch<["input", "result"]>, Llm_HasRule]> {
+  let summary = "Adds uniform random numbers";
+  let description = [{
+    `y = x + amplitude * u`, where u of element c of row t is `(h - 2^31) / 2^31`, uniform in [-1, 1).
+    The integer h is a function of `seed`, `site` and the element's place, as `llm.dropout` computes it
+    for layer 0. With a negative `seed` all elements stay as they are: evaluation runs the same program.
+
+    On the embedding of sequences of L tokens, with amplitude `alpha / sqrt(L * width)`, it is NEFTune
+    (Jain et al., 2023).
+
+    ```mlir
+    %y = llm.noise %x seed %seed site 2 amplitude 5.0e-02 : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Llm_Rows:$input, Index:$seed, I64Attr:$site, F32Attr:$amplitude);
+  let results = (outs Llm_Rows:$result);
+  let assemblyFormat = [{
+    $input `seed` $seed `site` $site `amplitude` $amplitude attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
 def Llm_CausalAttentionOp : Llm_Op<"causal_attention", [Pure, Llm_HasRuleAndWork]> {
   let summary = "Causal attention of sequences to themselves";
   let description = [{

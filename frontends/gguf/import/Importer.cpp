@@ -3,6 +3,7 @@
 #include "frontends/gguf/import/Programs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Verifier.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -64,6 +65,9 @@ absl::StatusOr<OwningOpRef<ModuleOp>> importGgufForTraining(MLIRContext *context
     if (!(options.dropout >= 0 && options.dropout < 1))
       return builder.error(
           absl::StrCat("dropout must be at least 0 and below 1, not ", options.dropout));
+    if (!(options.embeddingNoise >= 0 && std::isfinite(options.embeddingNoise)))
+      return builder.error(absl::StrCat("the noise of the embedding must be at least 0, not ",
+                                        options.embeddingNoise));
     if (absl::Status status =
             builder.adapt(options.adapters, ModelBuilder::AdapterRole::Parameters);
         !status.ok())

@@ -40,6 +40,7 @@ struct TrainingImportOptions {
   bool full = false;                   // trains all weights, without adapters
   int64_t sequence = 1;                // tokens of each sequence of a batch
   float dropout = 0;                   // of the inputs of adapters, but not of those of tables
+  float embeddingNoise = 0;            // NEFTune's alpha
 };
 
 // Attributes of an imported module.
@@ -66,7 +67,7 @@ importGguf(mlir::MLIRContext *context, const gguf::GgufFile &file, const ImportO
 //
 //   @loss(%tokens: tensor<?xi32>, %targets: tensor<?xi32>, %seed: index) -> tensor<?x1xf32>
 //     the loss of each row, 0 where the target is -1; the rows are whole sequences, one after the
-//     other, and `seed` is that of dropout, negative to drop nothing
+//     other, and `seed` is that of dropout and noise, negative for none
 //
 // which is marked for differentiation: phase `autodiff` adds @loss.gradient, which also takes the
 // weight of each row's loss (tensor<?x1xf32>) and adds the derivatives of the weighted sum to the

@@ -2,6 +2,7 @@
 #include "frontends/gguf/import/DecoderGraph.h"
 #include "frontends/gguf/import/Programs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -23,7 +24,7 @@ public:
     if (options.dropout > 0)
       shared.push_back(seed);
     absl::StatusOr<Value> hidden = graph.layers(
-        graph.scaleEmbedding(embed(loss.getArgument(0))), shared,
+        graph.scaleEmbedding(addNoise(embed(loss.getArgument(0)))), shared,
         {.attend = [&](BlockBuilder &block, Value query, Value keys,
                        Value values) { return attend(block, query, keys, values); },
          .adapt = [&](BlockBuilder &block, const ModelBuilder::Adapter &adapter, int64_t site,
@@ -43,15 +44,15 @@ public:
       if (auto own = m.adapterOf("output.weight", p.vocabulary, p.width, /*lookup=*/false); own.a)
         // The scale stands here, because the loss has none.
         adapter = {narrow(own, drop(x, seed, zero, kOutputSite), own.scale), own.b};
-    auto losses = llm::LinearCrossEntropyOp::create(
-        b, m.rows(1), m.rows(1), x, m.use(graph.output), loss.getArgument(1), adapter);
+    auto losses = llm::LinearCrossEntropyOp::create(b, m.rows(1), m.rows(1), x, m.use(graph.output),
+                                                    loss.getArgument(1), adapter);
     func::ReturnOp::create(b, losses.getLosses());
     return graph.finish();
   }
 
 private:
   // Weights of layers have smaller ones.
-  static constexpr int64_t kOutputSite = 1000;
+  static constexpr int64_t kOutputSite = 1000, kEmbeddingSite = 1001;
 
   Value embed(Value tokens) {
     Value hidden = llm::EmbedOp::create(b, m.rows(p.width), tokens, m.use(graph.embedding));
@@ -61,6 +62,16 @@ private:
     Value u = llm::EmbedOp::create(b, m.rows(rank(adapter)), tokens, adapter.a);
     return llm::MatmulOp::create(b, hidden.getType(), u, adapter.b, hidden, b.getUnitAttr(),
                                  b.getF32FloatAttr(adapter.scale));
+  }
+
+  // Jain et al. 2023, "NEFTune: Noisy Embeddings Improve Instruction Finetuning".
+  Value addNoise(Value hidden) {
+    if (options.embeddingNoise == 0)
+      return hidden;
+    const double amplitude = options.embeddingNoise / std::sqrt(double(options.sequence) * p.width);
+    return llm::NoiseOp::create(b, hidden.getType(), hidden, seed,
+                                b.getI64IntegerAttr(kEmbeddingSite),
+                                b.getF32FloatAttr(static_cast<float>(amplitude)));
   }
 
   Value attend(BlockBuilder &block, Value query, Value keys, Value values) {
@@ -98,7 +109,7 @@ private:
 
 absl::Status buildTraining(ModelBuilder &m, const Architecture &architecture,
                            const TrainingImportOptions &options) {
-  absl::StatusOr<DecoderGraph> graph = 
+  absl::StatusOr<DecoderGraph> graph =
       DecoderGraph::create(m, architecture, options.sequence, options.full);
   if (!graph.ok())
     return graph.status();

@@ -86,6 +86,10 @@ const ConfigKey kKeys[] = {
     {"num_layers", "lora_layers", &C::numLayers, "all", kCounts, "all",
      "adapt the last so many layers only", "", kFixed},
 
+    {"neftune_noise_alpha", "noisy_embedding_alpha noise_alpha neftune_alpha", &C::neftuneNoiseAlpha,
+     "0", kNotNegative, "none",
+     "noise on the embeddings of training sequences (NEFTune); 5 to 15 are usual", "", kFixed},
+
     {"max_seq_length", "sequence_len cutoff_len max_length tokenizer.max_seq_len", &C::maxSeqLength,
      "256", Range{.least = 2, .most = 1 << 20}, "", "tokens of a sample that are learned from",
      "-c N, --ctx N", kFixed},

@@ -36,6 +36,8 @@ struct TrainConfig : ScratchConfig {
   double loraPlusRatio; // learning rate of B, in times of that of A
   int64_t numLayers;    // 0: all
 
+  double neftuneNoiseAlpha;
+
   int64_t maxSeqLength, batchSize, accumulationSteps;
   double epochs;
   int64_t maxSteps; // 0: by epochs

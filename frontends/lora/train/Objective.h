@@ -33,7 +33,7 @@ public:
   virtual ~Objective() = default;
 
   // Adds the derivatives of the sum of the loss over the batch's terms to the model's gradients.
-  // `seed` is dropoutSeed(). Cancelled when a signal asks to stop.
+  // `seed` is stepSeed(). Cancelled when a signal asks to stop.
   virtual absl::StatusOr<ObjectiveSums> addGradients(const Batch &batch, int64_t seed) = 0;
 
   // The losses of the terms of a batch of the data that is held back, in order, and what pairs are

@@ -70,8 +70,8 @@ std::vector<TrainedTensor> trainedTensorsOf(const TrainConfig &config, TrainingM
   return tensors;
 }
 
-int64_t dropoutSeed(const TrainConfig &config, int64_t step, int64_t batch) {
-  if (config.dropout == 0)
+int64_t stepSeed(const TrainConfig &config, int64_t step, int64_t batch) {
+  if (config.dropout == 0 && config.neftuneNoiseAlpha == 0)
     return -1;
   Random random(mixBits(static_cast<uint64_t>(config.seed)) + static_cast<uint64_t>(step),
                 kDropoutStream);

@@ -32,8 +32,8 @@ AdamOptions adamOptionsOf(const TrainConfig &config);
 std::vector<TrainedTensor> trainedTensorsOf(const TrainConfig &config, TrainingModel &model);
 
 // What TrainingModel::addGradients() takes for batch `batch` (from 0) of step `step` (from 1):
-// negative without dropout.
-int64_t dropoutSeed(const TrainConfig &config, int64_t step, int64_t batch);
+// negative without dropout and noise.
+int64_t stepSeed(const TrainConfig &config, int64_t step, int64_t batch);
 
 } // namespace llmc::lora
 

@@ -176,7 +176,7 @@ absl::Status Trainer::step() {
     Batch &batch = batches[i];
     source_.next(batch);
     absl::StatusOr<ObjectiveSums> added =
-        objective_->addGradients(batch, dropoutSeed(config_, number, static_cast<int64_t>(i)));
+        objective_->addGradients(batch, stepSeed(config_, number, static_cast<int64_t>(i)));
     if (!added.ok())
       return added.status();
     sums.add(*added);

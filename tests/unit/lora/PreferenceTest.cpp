@@ -122,7 +122,7 @@ TEST(Preferences, GradientsAreThoseOfTheMeanOverPairs) {
       const auto sums = [&](Objective &of) {
         ObjectiveSums sums;
         for (size_t i = 0; i < batches.size(); ++i) {
-          auto added = of.addGradients(batches[i], dropoutSeed(run.config, 1, int64_t(i)));
+          auto added = of.addGradients(batches[i], stepSeed(run.config, 1, int64_t(i)));
           EXPECT_TRUE(added.ok()) << added.status();
           sums.add(*added);
         }

@@ -80,17 +80,20 @@ TEST(RunLength, LoraPlusIsForMatricesBOfProducts) {
   EXPECT_EQ(adamOptionsOf(run.config).moments, MomentFormat::Blocks8);
 }
 
-TEST(RunLength, EachBatchHasADropoutSeedOfItsOwn) {
+TEST(RunLength, EachBatchHasASeedOfItsOwn) {
   TrainConfig config = defaultConfig();
-  EXPECT_EQ(dropoutSeed(config, 1, 0), -1);
+  EXPECT_EQ(stepSeed(config, 1, 0), -1);
+  config.neftuneNoiseAlpha = 5;
+  EXPECT_GE(stepSeed(config, 1, 0), 0);
+  config.neftuneNoiseAlpha = 0;
   config.dropout = 0.1;
   std::set<int64_t> seeds;
   for (config.seed = 1; config.seed < 4; ++config.seed)
     for (int64_t step = 1; step < 4; ++step)
       for (int64_t batch = 0; batch < 3; ++batch) {
-        const int64_t seed = dropoutSeed(config, step, batch);
+        const int64_t seed = stepSeed(config, step, batch);
         EXPECT_GE(seed, 0);
-        EXPECT_EQ(seed, dropoutSeed(config, step, batch));
+        EXPECT_EQ(seed, stepSeed(config, step, batch));
         seeds.insert(seed);
       }
   EXPECT_EQ(seeds.size(), 27u);

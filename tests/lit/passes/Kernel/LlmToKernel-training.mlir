@@ -20,10 +20,12 @@ llm.weight @norm : tensor<64xf32> from "norm"
 // CHECK-NEXT: kernel.swiglu_adjoint %[[B]], %[[X]], %[[DY]] into %[[C]], %[[D]]
 // CHECK: %[[E:.*]] = kernel.alloc
 // CHECK-NEXT: kernel.dropout %[[C]], %[[SEED]], %[[SEED]], %[[E]] {rate = 2.500000e-01 : f32, site = 7 : i64}
+// CHECK: %[[G:.*]] = kernel.alloc
+// CHECK-NEXT: kernel.noise %[[E]], %[[SEED]], %[[G]] {amplitude = 5.000000e-01 : f32, site = 8 : i64}
 // CHECK: %[[T:.*]] = kernel.alloc
 // CHECK-NEXT: kernel.rope_table %[[SEED]], %[[T]] {{{.*}}, sequence = 4 : i64}
 // CHECK: %[[F:.*]] = kernel.alloc
-// CHECK-NEXT: kernel.rope %[[E]], %[[T]], %[[F]] {head_dim = 16 : i64, inverse}
+// CHECK-NEXT: kernel.rope %[[G]], %[[T]], %[[F]] {head_dim = 16 : i64, inverse}
 // CHECK-NEXT: kernel.map add %[[F]], %[[D]] into %[[OUT]]
 // Each takes rows or vectors that other threads may have written.
 // BARRIERS-LABEL: func.func @rows(
@@ -34,7 +36,9 @@ llm.weight @norm : tensor<64xf32> from "norm"
 // BARRIERS-NEXT: kernel.swiglu_adjoint
 // BARRIERS: kernel.barrier
 // BARRIERS-NEXT: kernel.dropout
-// The table is new memory.
+// Rows of the same thread. The table is new memory.
+// BARRIERS-NOT: kernel.barrier
+// BARRIERS: kernel.noise
 // BARRIERS-NOT: kernel.barrier
 // BARRIERS: kernel.rope_table
 // BARRIERS: kernel.barrier
@@ -47,8 +51,9 @@ func.func @rows(%dy: !h, %x: !h, %seed: index) -> !h {
   %b = llm.silu_adjoint %a, %x : !h
   %c, %d = llm.swiglu_adjoint %b, %x, %dy : !h
   %e = llm.dropout %c seed %seed layer %seed site 7 rate 0.25 : !h
+  %n = llm.noise %e seed %seed site 8 amplitude 0.5 : !h
   %t = llm.rope_table %seed {base = 1.0e+04 : f32, sequence = 4 : i64} : !t
-  %f = llm.rope_adjoint %e, %t head_dim 16 : !h, !t
+  %f = llm.rope_adjoint %n, %t head_dim 16 : !h, !t
   %y = llm.add %f, %d : !h
   return %y : !h
 }

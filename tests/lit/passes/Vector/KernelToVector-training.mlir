@@ -32,6 +32,8 @@ func.func private @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %table: !t, %ids
   kernel.dropout %x, %i, %i, %y {site = 2 : i64, rate = 0.5 : f32} : !b, index, index, !b
   // CHECK: call @dropout.64(
   kernel.dropout %y, %i, %i, %z {site = 3 : i64, rate = 0.25 : f32} : !b, index, index, !b
+  // CHECK: call @noise.64(%[[T]], %[[N]], %[[ROWS]], %[[X]], %[[Y]], %{{.*}}, %{{.*}})
+  kernel.noise %x, %i, %y {site = 2 : i64, amplitude = 0.5 : f32} : !b, index, !b
   // CHECK: call @rope.64.16.16.inverse(%[[T]], %[[N]], %[[ROWS]], %[[X]], %[[TABLE]], %[[Y]])
   kernel.rope %x, %table, %y {head_dim = 16 : i64, inverse} : !b, !t, !b
   // The runtime fills the thread's rows of each sequence.

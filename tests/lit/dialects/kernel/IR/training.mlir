@@ -24,6 +24,8 @@ func.func @rows(%x: !b, %y: !b, %z: !b, %u: !b, %v: !b, %t: !t, %w: tensor<64xf3
   kernel.swiglu_adjoint %x, %y, %z into %u, %v : !b, !b, !b, !b, !b
   // CHECK: kernel.dropout %arg0, %arg7, %arg7, %arg1 {rate = 5.000000e-01 : f32, site = 2 : i64} : !kernel.buffer<64 x f32>, index, index, !kernel.buffer<64 x f32>
   kernel.dropout %x, %i, %i, %y {site = 2 : i64, rate = 0.5 : f32} : !b, index, index, !b
+  // CHECK: kernel.noise %arg0, %arg7, %arg1 {amplitude = 5.000000e-01 : f32, site = 2 : i64} : !kernel.buffer<64 x f32>, index, !kernel.buffer<64 x f32>
+  kernel.noise %x, %i, %y {site = 2 : i64, amplitude = 0.5 : f32} : !b, index, !b
   // CHECK: kernel.rope %arg0, %arg5, %arg1 {head_dim = 16 : i64, inverse}
   kernel.rope %x, %t, %y {head_dim = 16 : i64, inverse} : !b, !t, !b
   // CHECK: kernel.rope_table %arg7, %arg5 {{{.*}}, sequence = 8 : i64}

@@ -122,6 +122,20 @@ func.func @f(%x: tensor<?x64xf32>, %s: index) {
 }
 
 // -----
+func.func @f(%x: tensor<?x64xf32>, %s: index) {
+  // expected-error @+1 {{amplitude must be a finite number of at least 0}}
+  %y = llm.noise %x seed %s site 0 amplitude -1.0 : tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @f(%x: tensor<?x64xf32>, %s: index) {
+  // expected-error @+1 {{amplitude must be a finite number of at least 0}}
+  %y = llm.noise %x seed %s site 0 amplitude 0x7F800000 : tensor<?x64xf32>
+  return
+}
+
+// -----
 func.func @f(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>) {
   // expected-error @+1 {{4 heads cannot share 3 key/value heads}}
   %y, %l = llm.causal_attention %q, %k, %k heads 4 kv_heads 3 sequence 7 scale 0.25

@@ -87,6 +87,17 @@ func.func @dropout(%x: tensor<?x64xf32>, %seed: index, %layer: index) -> (tensor
   return %0, %1 : tensor<?x64xf32>, tensor<?x64xf32>
 }
 
+// CHECK-LABEL: func.func @noise
+// FOLD-LABEL: func.func @noise
+func.func @noise(%x: tensor<?x64xf32>, %seed: index) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  // CHECK: llm.noise %arg0 seed %arg1 site 3 amplitude 5.000000e-02 : tensor<?x64xf32>
+  // FOLD: %[[Y:.*]] = llm.noise
+  %0 = llm.noise %x seed %seed site 3 amplitude 5.0e-02 : tensor<?x64xf32>
+  %1 = llm.noise %x seed %seed site 3 amplitude 0.0 : tensor<?x64xf32>
+  // FOLD: return %[[Y]], %arg0
+  return %0, %1 : tensor<?x64xf32>, tensor<?x64xf32>
+}
+
 // CHECK-LABEL: func.func @attention
 func.func @attention(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %v: tensor<?x24xf32>, %dy: tensor<?x48xf32>) {
   // CHECK: %[[Y:.*]], %[[L:.*]] = llm.causal_attention %arg0, %arg1, %arg2 heads 4 kv_heads 2 sequence 7 scale 2.500000e-01
