@@ -354,6 +354,30 @@ class Train(TrainCase):
             self.assertEqual(failed.returncode, FAILED)
             self.assertIn(text, failed.stderr.decode())
 
+    def test_dora(self):
+        """A PEFT directory, which export-lora merges, and which nothing else takes for a plain adapter."""
+        result = self.train(config=self.config(data=self.task(), max_seq_length=24, val_size=16, max_steps=20,
+                                               learning_rate="5e-3", lora="{rank: 4, use_dora: true}"))
+        out = self.folder / "out"
+        self.assertLess(result["ppl_after"], result["ppl_before"] / 2)
+        self.assertEqual(result["adapter"], str(out / "peft"))
+        self.assertFalse((out / "adapter.gguf").exists())
+        config = json.loads((out / "peft" / "adapter_config.json").read_text())
+        self.assertTrue(config["use_dora"])
+        refused = llmc("run", MODEL, "--lora", out / "peft", "-p", "a", "-n", 1)
+        self.assertEqual(refused.returncode, FAILED)
+        self.assertIn("is DoRA, which runs when it is merged: llmc export-lora", refused.stderr.decode())
+        merged = self.folder / "merged.gguf"
+        self.done("export-lora", MODEL, "--lora", out / "peft", "-o", merged, "--type", "F32")
+        prompt = ["-p", "nopqrs and his horse", "-n", 5, "--temp", 0, "--json"]
+        before, after = (self.json("run", model, *prompt)["text"] for model in (MODEL, merged))
+        self.assertNotEqual(before, after)
+        for keys, text in [("{use_dora: true, dropout: 0.1}", "does not go with lora.dropout"),
+                           ("{use_dora: true, target_modules: [token_embd]}", "not of token_embd")]:
+            failed = llmc("train", "--lora", self.config(lora=keys))
+            self.assertEqual(failed.returncode, FAILED)
+            self.assertIn(text, failed.stderr.decode())
+
     def test_other_models(self):
         """Other block formats, and all kinds of matrices."""
         for model in ["shakespeare-f16.gguf", "shakespeare-Q8_0.gguf"]:

@@ -39,7 +39,7 @@ def gguf_rows(matrix, heads):
 
 def read_peft(path, meta):
     """{tensor: [A, B]} in float64 of a safetensors file with PEFT's names, in the GGUF's order; of the
-    table A is [rows, rank]."""
+    table A is [rows, rank]. With DoRA the magnitudes come third."""
     content = pathlib.Path(path).read_bytes()
     (length,) = struct.unpack_from("<Q", content)
     result = {}
@@ -57,11 +57,13 @@ def read_peft(path, meta):
             layer, module = re.search(r"layers\.(\d+)\.(.*)\.lora_", name).groups()
             module = PEFT_NAMES[module]
             weight = f"blk.{layer}.{module}.weight"
-        half = re.search(r"lora_([AB])", name).group(1)
+        half = "ABm".index(re.search(r"lora_([ABm])", name).group(1))
         heads = {"attn_q": "head_count", "attn_k": "head_count_kv"}.get(module)
-        if heads and half == "B":
+        if heads and half > 0:
             matrix = gguf_rows(matrix, meta["llama.attention." + heads])
-        result.setdefault(weight, [None, None])["AB".index(half)] = matrix
+        tensors = result.setdefault(weight, [None, None])
+        tensors += [None] * (half + 1 - len(tensors))
+        tensors[half] = matrix
     return result
 
 
@@ -122,13 +124,16 @@ class ReplayCase(unittest.TestCase):
         first = read_peft(dump / "adapter-000000" / "adapter_model.safetensors", model.m.gguf.meta)
         leaves = {name: [torch.from_numpy(np.ascontiguousarray(x)).requires_grad_() for x in pair]
                   for name, pair in first.items()}
-        model.adapters = {name: (a, b, alpha / rank) for name, (a, b) in leaves.items()}
+        model.adapters = {name: (a, b, alpha / rank) for name, (a, b, *_) in leaves.items()}
+        model.magnitudes = {name: pair[2] for name, pair in leaves.items() if len(pair) > 2}
         every = [x for pair in leaves.values() for x in pair]
-        for name, (a, b) in first.items():
+        for name, (a, b, *_) in first.items():
             self.assertEqual(np.count_nonzero(a if name == TABLE else b), 0, name)
 
         rate, warmup = values["learning_rate"], values["warmup_steps"]
-        optimizer = torch.optim.AdamW(every, lr=rate, weight_decay=values["weight_decay"])
+        optimizer = torch.optim.AdamW([{"params": [x for x in every if x.dim() > 1]},
+                                       {"params": [x for x in every if x.dim() == 1], "weight_decay": 0}],
+                                      lr=rate, weight_decay=values["weight_decay"])
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
             else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
         accumulated = int(values.get("gradient_accumulation_steps", 1))
@@ -142,7 +147,7 @@ class ReplayCase(unittest.TestCase):
             if row["step"] in (1, steps):
                 found = read_peft(dump / f"gradients-{row['step']:06}.safetensors", model.m.gguf.meta)
                 for name, pair in leaves.items():
-                    for half, leaf, gradient in zip("AB", pair, found[name]):
+                    for half, leaf, gradient in zip("ABm", pair, found[name]):
                         bound = gradients if row["step"] == 1 else last
                         off = distance(gradient, leaf.grad.numpy())
                         self.assertLess(off, bound, (row["step"], name, half))
@@ -213,6 +218,9 @@ class Replay(ReplayCase):
 
     def test_q8_0_default(self):
         self.check("Q8_0", steps=12, compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
+
+    def test_dora(self):
+        self.check("Q4_K_M", steps=20, lora="{rank: 8, alpha: 16, use_dora: true}")
 
     def test_q4_k_m_default(self):
         self.check("Q4_K_M", compute="auto", losses=1e-2, gradients=2e-3, last=0.1)
