@@ -123,9 +123,9 @@ def dropout_mask(rate, layer, site, shape):
 
 
 def neftune(alpha, sequence, shape):
-    """Noise of an embedding, uniform within alpha / sqrt(L d) (Jain et al. 2023)."""
-    uniform = random_bits(0, 1001, shape) / 2.0**31 - 1
-    return torch.from_numpy(uniform) * alpha / (sequence * shape[1]) ** 0.5
+    """Noise of an embedding, uniform within alpha / sqrt(L d), which is an attribute in float32 (Jain et al. 2023)."""
+    amplitude = np.float32(alpha / (sequence * shape[1]) ** 0.5)
+    return torch.from_numpy((random_bits(0, 1001, shape) / 2.0**31 - 1) * float(amplitude))
 
 
 class Model:

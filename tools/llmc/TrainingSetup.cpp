@@ -142,9 +142,8 @@ absl::StatusOr<std::unique_ptr<TrainingModel>> TrainingSetup::loadModel(int64_t 
   load.import.dropout = isFull() ? 0 : static_cast<float>(config.dropout);
   load.import.embeddingNoise = static_cast<float>(config.neftuneNoiseAlpha);
   for (const lora::AdapterMatrix &matrix : plan.matrices)
-    load.import.adapters.push_back(
-        {matrix.weight, static_cast<int64_t>(matrix.rank), static_cast<float>(matrix.scale()),
-         matrix.dora});
+    load.import.adapters.push_back({matrix.weight, static_cast<int64_t>(matrix.rank),
+                                    static_cast<float>(matrix.scale()), matrix.dora});
   load.batch = samples * static_cast<int64_t>(lora::sequencesPerSample(config));
   Progress progress("packing weights");
   load.progress = [&](double share) { progress.show(share); };
@@ -167,7 +166,16 @@ TrainingSetup::parametersOf(TrainingModel &model) {
     return lora::ModelWeights::create(*file, model, *team,
                                       options.scratch ? absl::AsciiStrToUpper(config.outputType)
                                                       : std::string("COPY"));
-  return lora::AdapterParameters::create(config, base, file.get(), plan, model);
+  // Not before there is something to tell: a resumed run decomposes nothing.
+  auto progress = std::make_shared<std::optional<Progress>>();
+  const auto tell = [progress](double share) {
+    if (!*progress)
+      progress->emplace("singular values of weights");
+    (*progress)->show(share);
+    if (share >= 1)
+      progress->reset();
+  };
+  return lora::AdapterParameters::create(config, base, file.get(), plan, model, tell);
 }
 
 uint64_t anonymousMemory() {

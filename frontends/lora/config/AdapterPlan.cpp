@@ -74,6 +74,19 @@ absl::StatusOr<Adapter> planAdapter(const TrainConfig &config, const BaseModel &
             absl::StrCat("lora.use_dora: is of the weights of layers, not of ", target,
                          "; remove it from lora.target_modules"));
       matrix.alpha = static_cast<float>(config.useRslora ? alpha * std::sqrt(rank) : alpha);
+      if (isPissa(config)) {
+        if (matrix.lookup)
+          return absl::InvalidArgumentError(
+              "lora.init: pissa is of matrices, not of token_embd; remove it from "
+              "lora.target_modules");
+        if (matrix.rank > std::min(matrix.inputs, matrix.outputs))
+          return absl::InvalidArgumentError(
+              absl::StrCat("lora.rank: ", weight.name, " has no ", matrix.rank,
+                           " singular values for lora.init: pissa; give a lower rank"));
+        // The second half is frozen, see Pissa.h.
+        matrix.rank *= 2;
+        matrix.alpha *= 2;
+      }
       adapter.matrices.push_back(std::move(matrix));
     }
     if (!found)

@@ -10,8 +10,9 @@
 namespace llmc::lora {
 
 // The adapter's matrices in the order of the base, with ranks and alphas (rsLoRA folded in) and
-// without values: a and b are empty. Errors name the key: a module that the base does not have (a
-// tied model's output), a pattern that fits nothing, an architecture whose modules are not known.
+// without values: a and b are empty. With lora.init: pissa ranks and alphas are doubled. Errors
+// name the key: a module that the base does not have (a tied model's output), a pattern that fits
+// nothing, an architecture whose modules are not known.
 absl::StatusOr<Adapter> planAdapter(const TrainConfig &config, const BaseModel &base);
 
 // Fills in first values: A uniform in +-1/sqrt(inputs) (PyTorch's Kaiming-uniform with a = sqrt(5),

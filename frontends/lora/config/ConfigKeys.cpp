@@ -83,11 +83,16 @@ const ConfigKey kKeys[] = {
      "DoRA: train a norm for each row of the adapted weights, too; the result is a PEFT directory, "
      "which 'llmc export-lora' merges",
      "", kFixed},
+    {"lora.init", "init_lora_weights lora.init_lora_weights peft_init_lora_weights", &C::loraInit,
+     "default", kAny, "default|pissa|pissa_niter_4|true=default|...",
+     "first values: A random and B zero, or the largest singular values of the weight (PiSSA), "
+     "by a randomized decomposition of so many iterations",
+     "", kFixed},
     {"num_layers", "lora_layers", &C::numLayers, "all", kCounts, "all",
      "adapt the last so many layers only", "", kFixed},
 
-    {"neftune_noise_alpha", "noisy_embedding_alpha noise_alpha neftune_alpha", &C::neftuneNoiseAlpha,
-     "0", kNotNegative, "none",
+    {"neftune_noise_alpha", "noisy_embedding_alpha noise_alpha neftune_alpha",
+     &C::neftuneNoiseAlpha, "0", kNotNegative, "none",
      "noise on the embeddings of training sequences (NEFTune); 5 to 15 are usual", "", kFixed},
 
     {"max_seq_length", "sequence_len cutoff_len max_length tokenizer.max_seq_len", &C::maxSeqLength,

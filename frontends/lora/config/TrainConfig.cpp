@@ -1,6 +1,7 @@
 #include "frontends/lora/config/TrainConfig.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -89,6 +90,22 @@ absl::Status resolvePreferences(TrainConfig &config, Where where) {
   return absl::OkStatus();
 }
 
+absl::Status resolveInit(const TrainConfig &config, Where where) {
+  if (!isPissa(config))
+    return absl::OkStatus();
+  if (config.loraInit != "pissa" && pissaIterations(config) == 0)
+    return bad(where("lora.init"), "lora.init",
+               absl::StrCat(gguf::inQuotes(config.loraInit, 60),
+                            " is not known; give default, pissa or pissa_niter_4"));
+  if (config.fineTuneType != "lora")
+    return bad(where("lora.init"), "lora.init", "is of adapters; remove it");
+  if (!config.adapterInit.empty())
+    return bad(where("lora.init"), "lora.init", "adapter_init is given, too; give one of them");
+  if (config.useDora)
+    return bad(where("lora.init"), "lora.init", "does not go with lora.use_dora; give one of them");
+  return absl::OkStatus();
+}
+
 // Values that depend on each other.
 absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_view file) {
   const auto where = [&](const char *name) {
@@ -113,6 +130,8 @@ absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_v
                "nothing says when; give sample_steps, too, or leave them out");
   if (absl::Status status = resolvePreferences(config, where); !status.ok())
     return status;
+  if (absl::Status status = resolveInit(config, where); !status.ok())
+    return status;
   if (config.overlapping && config.fillWithNext)
     return bad(where("fill_with_next"), "fill_with_next",
                "overlapping samples have no room left to fill; give one of them");
@@ -120,6 +139,16 @@ absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_v
 }
 
 } // namespace
+
+int pissaIterations(const TrainConfig &config) {
+  constexpr int kMost = 1000;
+  absl::string_view text = config.loraInit;
+  int iterations;
+  return absl::ConsumePrefix(&text, "pissa_niter_") && absl::SimpleAtoi(text, &iterations) &&
+                 iterations >= 1 && iterations <= kMost
+             ? iterations
+             : 0;
+}
 
 TrainConfig defaultConfig() {
   absl::StatusOr<TrainConfig> config = parseConfig("", "");

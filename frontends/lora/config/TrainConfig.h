@@ -33,6 +33,7 @@ struct TrainConfig : ScratchConfig {
   std::vector<std::string> targetModules; // GGUF's names: "attn_q", ...
   ModuleValues rankPattern, alphaPattern;
   bool useRslora, useDora;
+  std::string loraInit; // "default", "pissa" or "pissa_niter_N"
   double loraPlusRatio; // learning rate of B, in times of that of A
   int64_t numLayers;    // 0: all
 
@@ -88,6 +89,11 @@ inline bool learnsPreferences(const TrainConfig &config) { return config.trainMo
 inline uint64_t sequencesPerSample(const TrainConfig &config) {
   return learnsPreferences(config) ? 2 : 1;
 }
+
+// Whether an adapter begins as the principal part of its weight, and with how many iterations of a
+// randomized decomposition; 0: those of llmc's choice.
+inline bool isPissa(const TrainConfig &config) { return config.loraInit != "default"; }
+int pissaIterations(const TrainConfig &config);
 
 // Every default.
 TrainConfig defaultConfig();

@@ -6,12 +6,22 @@ namespace llmc::lora {
 
 absl::StatusOr<std::unique_ptr<AdapterParameters>>
 AdapterParameters::create(const TrainConfig &config, const BaseModel &base,
-                          const gguf::GgufFile *file, Adapter plan, TrainingModel &model) {
+                          const gguf::GgufFile *file, Adapter plan, TrainingModel &model,
+                          std::function<void(double)> progress) {
   absl::StatusOr<ModelAdapter> adapter = ModelAdapter::create(std::move(plan), model);
   if (!adapter.ok())
     return adapter.status();
   return std::unique_ptr<AdapterParameters>(
-      new AdapterParameters(config, base, file, *std::move(adapter), model));
+      new AdapterParameters(config, base, file, *std::move(adapter), model, std::move(progress)));
+}
+
+AdapterParameters::AdapterParameters(const TrainConfig &config, const BaseModel &base,
+                                     const gguf::GgufFile *file, ModelAdapter adapter,
+                                     TrainingModel &model, std::function<void(double)> progress)
+    : config_(config), base_(base), file_(file), adapter_(std::move(adapter)), model_(model),
+      progress_(std::move(progress)) {
+  if (isPissa(config))
+    frozen_.emplace(adapter_.plan(), model);
 }
 
 namespace {
@@ -44,6 +54,15 @@ void AdapterParameters::addBaseNorms(Adapter &adapter) {
 }
 
 absl::Status AdapterParameters::initialize() {
+  if (isPissa(config_)) {
+    Adapter first = adapter_.plan();
+    if (!file_)
+      return absl::InternalError("lora.init: pissa has no weights to begin with");
+    absl::Status status = initializePissa(config_, *file_, first, progress_);
+    if (status.ok())
+      adapter_.store(first);
+    return status;
+  }
   absl::StatusOr<Adapter> first = firstAdapter(config_, adapter_.plan(), base_);
   if (!first.ok())
     return first.status();
@@ -64,6 +83,16 @@ absl::Status AdapterParameters::restoreBase() {
   return absl::OkStatus();
 }
 
+void AdapterParameters::beforeUpdate() {
+  if (frozen_)
+    frozen_->hold();
+}
+
+void AdapterParameters::afterUpdate() {
+  if (frozen_)
+    frozen_->restore();
+}
+
 absl::Status AdapterParameters::write(const OutputFolder &output) const {
   return output.writeAdapter(adapter_.values(), base_);
 }
@@ -80,8 +109,10 @@ absl::Status AdapterParameters::dumpGradients(const DebugDumps &dumps, int64_t s
 std::vector<TrainableParameters::Kind> AdapterParameters::kinds() const {
   std::vector<Kind> kinds;
   for (const AdapterMatrix &matrix : adapter_.plan().matrices)
+    // Of lora.init: pissa one half is frozen.
     addToKind(kinds, matrix.weight,
-              matrix.rank * (matrix.inputs + matrix.outputs) + (matrix.dora ? matrix.outputs : 0),
+              matrix.rank / (frozen_ ? 2 : 1) * (matrix.inputs + matrix.outputs) +
+                  (matrix.dora ? matrix.outputs : 0),
               matrix.rank);
   return kinds;
 }

@@ -26,13 +26,16 @@ public:
   virtual absl::Status initialize() = 0;
   // Puts values into the model with which it computes what its file does.
   virtual absl::Status restoreBase() = 0;
+  // Before and after the optimizer changes values: what is to stay as it is has no derivatives, and
+  // gets its values back.
+  virtual void beforeUpdate() {}
+  virtual void afterUpdate() {}
   // The result, each file replaced as a whole.
   virtual absl::Status write(const OutputFolder &output) const = 0;
   // The values of step 0, and the gradients of a step times `scale`, where the config asks for
   // them.
   virtual absl::Status dumpFirst(const DebugDumps &dumps) const = 0;
-  virtual absl::Status dumpGradients(const DebugDumps &dumps, int64_t step,
-                                     double scale) const = 0;
+  virtual absl::Status dumpGradients(const DebugDumps &dumps, int64_t step, double scale) const = 0;
 
   virtual std::vector<Kind> kinds() const = 0;
   // Numbers that are trained.

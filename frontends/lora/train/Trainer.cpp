@@ -188,6 +188,7 @@ absl::Status Trainer::step() {
   }
   const double scale = sums.terms > 0 ? 1 / static_cast<double>(sums.terms) : 0;
   const double loss = sums.meanLoss();
+  parts_.parameters.beforeUpdate();
   if (dumps_.wantsBatches())
     if (absl::Status status = dumps_.writeBatches(number, batches); !status.ok())
       return status;
@@ -196,6 +197,7 @@ absl::Status Trainer::step() {
       return status;
   const double learningRate = schedule_.at(state_.step);
   const AdamStep update = optimizer_.step(learningRate, scale, parts_.team);
+  parts_.parameters.afterUpdate();
 
   state_.step = number;
   state_.tokens += static_cast<int64_t>(learned);

@@ -386,6 +386,24 @@ class Train(TrainCase):
             result = self.train(config=config)
             self.assertEqual(result["steps"], 6)
 
+    def test_variants(self):
+        """Noise on embeddings changes training only; PiSSA's first step is the base's, and its adapter loads."""
+        losses = {}
+        for name, keys in [("plain", {}), ("noise", {"neftune_noise_alpha": 1}),
+                           ("pissa", {"lora": "{rank: 2, init: pissa_niter_4}"})]:
+            result = self.train(config=self.config(name + ".yaml", **keys, output_dir=self.folder / name))
+            losses[name] = [result["loss_before"], self.metrics(name)[0]["loss"], result["loss_after"]]
+            self.expect_whole(name)
+        self.assertEqual(losses["noise"][0], losses["plain"][0])
+        self.assertNotEqual(losses["noise"][1], losses["plain"][1])
+        self.assertAlmostEqual(losses["noise"][1], losses["plain"][1], delta=0.5)
+        self.assertAlmostEqual(losses["pissa"][0], losses["plain"][0], delta=1e-5)
+        self.assertAlmostEqual(losses["pissa"][1], losses["plain"][1], delta=1e-3)
+        self.assertNotEqual(losses["pissa"][2], losses["pissa"][0])
+        config = json.loads((self.folder / "pissa" / "peft" / "adapter_config.json").read_text())
+        self.assertEqual(config["r"], 4)
+        self.done("train", "--lora", self.config(lora="{rank: 2, init: pissa}"), "--plan")
+
     def pairs(self, count, seed):
         """Answers in which a word makes the difference, after prompts that do not come twice."""
         generator = random.Random(seed)

@@ -134,6 +134,22 @@ TEST(TrainConfig, PreferencesByOtherProgramsNames) {
               HasSubstr("dpo_loss_type: is of train_mode: dpo"));
 }
 
+TEST(TrainConfig, FirstValuesByPeftsNames) {
+  EXPECT_FALSE(isPissa(defaultConfig()));
+  EXPECT_FALSE(isPissa(parsed("init_lora_weights: true")));
+  EXPECT_TRUE(isPissa(parsed("lora: {init: pissa}")));
+  EXPECT_EQ(pissaIterations(parsed("lora: {init: pissa}")), 0);
+  EXPECT_EQ(pissaIterations(parsed("init_lora_weights: pissa_niter_16")), 16);
+  for (const char *init : {"olora", "pissa_niter_", "pissa_niter_0", "pissa_niter_x", "false"})
+    EXPECT_THAT(errorOf(absl::StrCat("lora: {init: ", init, "}")),
+                HasSubstr("is not known; give default, pissa or pissa_niter_4"))
+        << init;
+  EXPECT_THAT(errorOf("lora: {init: pissa}\nadapter_init: a.gguf\n"),
+              HasSubstr("c.yaml:1: lora.init: adapter_init is given, too"));
+  EXPECT_THAT(errorOf("lora: {init: pissa}\nfine_tune_type: full\n"),
+              HasSubstr("lora.init: is of adapters"));
+}
+
 TEST(TrainConfig, NumbersAndWords) {
   EXPECT_EQ(parsed("learning_rate: 1e-5").learningRate, 1e-5);
   EXPECT_EQ(parsed("learning_rate: '1e-5'").learningRate, 1e-5);

@@ -36,9 +36,9 @@ llm.weight @norm : tensor<64xf32> from "norm"
 // BARRIERS-NEXT: kernel.swiglu_adjoint
 // BARRIERS: kernel.barrier
 // BARRIERS-NEXT: kernel.dropout
-// Rows of the same thread. The table is new memory.
-// BARRIERS-NOT: kernel.barrier
-// BARRIERS: kernel.noise
+// BARRIERS: kernel.barrier
+// BARRIERS-NEXT: kernel.noise
+// The table is new memory.
 // BARRIERS-NOT: kernel.barrier
 // BARRIERS: kernel.rope_table
 // BARRIERS: kernel.barrier
