@@ -142,6 +142,12 @@ private:
         else
           e.when(e.equal(block, e.c32(number)), call);
       }
+      // Blocks end with a barrier, so all threads have done with the layer.
+      if (descending)
+        e.when(e.equal(team.thread, e.c64(0)), [&] {
+          library.callRuntime(e, "llmc_layer_adjoint_done",
+                              {field(StepField::progress, e.ptr), layer});
+        });
       return Values{hidden[1], hidden[0]};
     });
   }

@@ -25,6 +25,10 @@ void llmc_route(void *table, const float *logits, int64_t rowBytes, int64_t firs
 // Fills the rest of such a table from the ids of `rows` tokens.
 void llmc_group_tokens(void *table, int64_t rows, int64_t experts, int64_t topK, int64_t tile,
                        int64_t maxRows);
+
+// All threads have written the gradients of layers from `layer` on, and of what lies behind them.
+// `progress` is StepContext::progress; called by one thread.
+void llmc_layer_adjoint_done(void *progress, int64_t layer);
 }
 
 #endif

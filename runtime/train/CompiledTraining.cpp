@@ -1,6 +1,7 @@
 #include "runtime/train/CompiledTraining.h"
 
 #include "absl/strings/str_cat.h"
+#include "runtime/abi/EntryPoints.h"
 
 namespace llmc {
 
@@ -131,6 +132,7 @@ std::span<const float> CompiledTraining::run(StepFunction function,
   context.scratch = scratch_->data();
   context.arguments = arguments.data();
   context.team = &team_;
+  context.progress = &layersDone_;
   context.rows = rows;
   team_.run([&](unsigned thread, unsigned threads) { function(&context, thread, threads); });
   const auto *losses = reinterpret_cast<const float *>(lossRows_->data());
@@ -166,7 +168,10 @@ CompiledTraining::addGradients(std::span<const int32_t> inputs, std::span<const 
                                reinterpret_cast<int64_t>(targets.data()), seed,
                                reinterpret_cast<int64_t>(lossWeights_->data()),
                                reinterpret_cast<int64_t>(lossRows_->data())};
-  return run(program_.lossGradient, arguments, static_cast<int64_t>(inputs.size()));
+  std::span<const float> losses =
+      run(program_.lossGradient, arguments, static_cast<int64_t>(inputs.size()));
+  layersDone_.store(kNoLayer, std::memory_order_release);
+  return losses;
 }
 
 std::vector<TrainingModel::Memory> CompiledTraining::memory() const {
@@ -180,3 +185,8 @@ std::vector<TrainingModel::Memory> CompiledTraining::memory() const {
 }
 
 } // namespace llmc
+
+extern "C" void llmc_layer_adjoint_done(void *progress, int64_t layer) {
+  if (progress)
+    static_cast<std::atomic<int64_t> *>(progress)->store(layer, std::memory_order_release);
+}

@@ -5,6 +5,7 @@
 #include "runtime/llm/WeightStore.h"
 #include "runtime/train/TrainingModel.h"
 
+#include <atomic>
 #include <memory>
 
 namespace llmc {
@@ -29,6 +30,7 @@ public:
                                                       std::span<const int32_t> targets,
                                                       int64_t seed,
                                                       std::span<const float> weights) override;
+  int64_t layersDone() const override { return layersDone_.load(std::memory_order_acquire); }
   std::vector<Memory> memory() const override;
 
 private:
@@ -48,6 +50,7 @@ private:
   std::shared_ptr<PageMemory> lossWeights_, lossRows_; // rows of one number, padded to 16
   std::vector<float *> addresses_; // of each parameter: its values, its gradient
   std::vector<float> losses_;
+  std::atomic<int64_t> layersDone_{kNoLayer};
 };
 
 } // namespace llmc

@@ -5,6 +5,7 @@
 #include "runtime/train/AdamW.h"
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,6 +58,11 @@ public:
                                                               std::span<const int32_t> targets,
                                                               int64_t seed,
                                                               std::span<const float> weights) = 0;
+
+  /// While addGradients() runs: gradients of layers from this one on, and of what lies behind the
+  /// layers, are complete. Another thread may look. kNoLayer: of none, or nobody knows.
+  static constexpr int64_t kNoLayer = std::numeric_limits<int64_t>::max();
+  virtual int64_t layersDone() const { return kNoLayer; }
 
   /// Bytes of memory beside the mapped model file, by what they are for: "weights" (packed),
   /// "parameters", "activations", "scratch".

@@ -52,13 +52,26 @@ void prepareProcess() {
       (void)!open("/dev/null", O_RDWR);
 }
 
+namespace {
+bool notesAreWanted = true, errorsAreWanted = true;
+} // namespace
+
+void keepQuiet(bool errors) {
+  notesAreWanted = false;
+  errorsAreWanted = errorsAreWanted && !errors;
+}
+
 void printError(absl::string_view message) {
+  if (!errorsAreWanted)
+    return;
   std::fflush(stdout);
   std::string line = absl::StrCat("llmc: error: ", oneLine(message), "\n");
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 void printNote(absl::string_view message) {
+  if (!notesAreWanted)
+    return;
   std::fflush(stdout);
   std::string line = absl::StrCat("llmc: ", oneLine(message), "\n");
   std::fwrite(line.data(), 1, line.size(), stderr);
@@ -97,7 +110,7 @@ std::string bytesText(uint64_t bytes) {
 }
 
 Progress::Progress(std::string what)
-    : what_(std::move(what)), terminal_(isatty(STDERR_FILENO)),
+    : what_(std::move(what)), terminal_(notesAreWanted && isatty(STDERR_FILENO)),
       start_(std::chrono::steady_clock::now()), last_(start_) {}
 
 void Progress::show(double share, absl::string_view detail) {

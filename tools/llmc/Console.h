@@ -20,6 +20,9 @@ void printError(absl::string_view message);
 // "llmc: MESSAGE" on stderr.
 void printNote(absl::string_view message);
 
+// From now on there are no notes and no progress, and on demand no errors: another process speaks.
+void keepQuiet(bool errors = false);
+
 // Results, to stdout.
 void print(absl::string_view text);
 // The same, and the reader sees it now.

@@ -1,7 +1,9 @@
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "frontends/lora/config/ConfigKeys.h"
 #include "frontends/lora/train/Trainer.h"
 #include "runtime/core/Interrupt.h"
+#include "runtime/train/MpiCommunicator.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/TrainConsole.h"
@@ -29,40 +31,92 @@ absl::Status writeLastPictures(const lora::TrainOutcome &outcome, const lora::Tr
   return outcome.tracking->writePictures(state);
 }
 
-absl::Status train(TrainingSetup &setup) {
-  absl::StatusOr<std::unique_ptr<TrainingModel>> model =
-      setup.loadModel(setup.config.maxSeqLength, setup.config.batchSize);
-  if (!model.ok())
-    return model.status();
-  absl::StatusOr<std::unique_ptr<lora::TrainableParameters>> parameters =
-      setup.parametersOf(**model);
-  if (!parameters.ok())
-    return parameters.status();
+// A trainer, and what it needs, in the order in which they are made.
+struct Training {
+  std::unique_ptr<TrainingModel> model;
+  std::unique_ptr<lora::TrainableParameters> parameters;
+  std::unique_ptr<lora::Trainer> trainer;
+
+  absl::Status open(TrainingSetup &setup, lora::TrainObserver &observer,
+                    Communicator &communicator) {
+    absl::StatusOr<std::unique_ptr<TrainingModel>> loaded =
+        setup.loadModel(setup.config.maxSeqLength, setup.config.batchSize);
+    if (!loaded.ok())
+      return loaded.status();
+    model = *std::move(loaded);
+    absl::StatusOr<std::unique_ptr<lora::TrainableParameters>> found = setup.parametersOf(*model);
+    if (!found.ok())
+      return found.status();
+    parameters = *std::move(found);
+    absl::StatusOr<std::unique_ptr<lora::Trainer>> created = lora::Trainer::create(
+        {setup.config, setup.base, setup.data, *setup.tokenizer, *model, *parameters, *setup.team,
+         observer, lora::digestOf(*setup.file), sampleWriter(setup), &communicator});
+    if (created.ok())
+      trainer = *std::move(created);
+    return created.status();
+  }
+
+  // In their order, as a large model is not to be in memory twice.
+  void close() {
+    trainer.reset();
+    parameters.reset();
+    model.reset();
+  }
+};
+
+// The error of one process is told by that one.
+absl::Status agreeAloud(Communicator &communicator, const absl::Status &status) {
+  const absl::Status agreed = agree(communicator, status);
+  if (absl::IsUnavailable(agreed) && !absl::IsUnavailable(status))
+    keepQuiet(/*errors=*/true);
+  return agreed;
+}
+
+std::string summingText(const lora::TrainOutcome &outcome, int processes) {
+  const double hidden = outcome.summingSeconds > 0
+                            ? std::max(0.0, 1 - outcome.exposedSeconds / outcome.summingSeconds)
+                            : 0;
+  return absl::StrFormat("%d processes summed %s of gradients in each step, in %.2f s in all, of "
+                         "which %.0f %% passed while gradients were still computed",
+                         processes, bytesText(outcome.summedBytes), outcome.summingSeconds,
+                         100 * hidden);
+}
+
+absl::Status train(TrainingSetup &setup, Communicator &communicator) {
   TrainConsole console(setup.config.loggingSteps);
-  absl::StatusOr<std::unique_ptr<lora::Trainer>> trainer = lora::Trainer::create(
-      {setup.config, setup.base, setup.data, *setup.tokenizer, **model, **parameters, *setup.team,
-       console, lora::digestOf(*setup.file), sampleWriter(setup)});
-  if (!trainer.ok())
-    return trainer.status();
-  if ((*trainer)->firstStep() > 0)
-    printNote(absl::StrCat("goes on after step ", (*trainer)->firstStep(), " of ",
-                           (*trainer)->totalSteps()));
-  printNote(absl::StrCat("trains ", (*parameters)->parameters(), " parameters in ",
+  lora::TrainObserver silent;
+  lora::TrainObserver &observer = communicator.isFirst() ? console : silent;
+  Training training;
+  if (absl::Status status = agreeAloud(communicator, training.open(setup, observer, communicator));
+      !status.ok())
+    return status;
+  lora::Trainer &trainer = *training.trainer;
+  if (trainer.firstStep() > 0)
+    printNote(
+        absl::StrCat("goes on after step ", trainer.firstStep(), " of ", trainer.totalSteps()));
+  printNote(absl::StrCat("trains ", training.parameters->parameters(), " parameters in ",
                          setup.isFull()
-                             ? absl::StrCat((*model)->parameters().size(), " tensors, ")
+                             ? absl::StrCat(training.model->parameters().size(), " tensors, ")
                              : absl::StrCat(setup.plan.matrices.size(), " pairs of matrices, "),
-                         (*trainer)->totalSteps(), " steps"));
+                         trainer.totalSteps(), " steps"));
   InterruptGuard guard;
-  absl::StatusOr<lora::TrainOutcome> outcome = (*trainer)->run();
+  absl::StatusOr<lora::TrainOutcome> outcome = trainer.run();
   console.clear();
-  if (!outcome.ok())
+  if (!outcome.ok()) {
+    // Who has ended, or mpirun, says why.
+    if (absl::IsUnavailable(outcome.status()) && !communicator.isFirst())
+      keepQuiet(/*errors=*/true);
     return outcome.status();
+  }
+  if (absl::Status status = communicator.close(); !status.ok())
+    return status;
+  if (!communicator.isAlone())
+    printNote(summingText(*outcome, communicator.size()));
+  if (!communicator.isFirst())
+    return outcome->interrupted ? absl::CancelledError() : absl::OkStatus();
   std::optional<lora::TextPair> samples;
   if (!outcome->interrupted) {
-    // A large model is not to be in memory twice.
-    trainer->reset();
-    parameters->reset();
-    model->reset();
+    training.close();
     absl::StatusOr<lora::TextPair> made = greedySamples(setup);
     if (made.ok())
       samples = *std::move(made);
@@ -95,10 +149,21 @@ absl::Status runTrain(const TrainOptions &options) {
   if (options.config.empty())
     return usageError("no config: give --lora CONFIG.yaml, or --scratch CONFIG.yaml to make a "
                       "model; --print-config prints one to begin with");
+  absl::StatusOr<std::unique_ptr<Communicator>> opened = openCommunicator();
+  if (!opened.ok())
+    return opened.status();
+  Communicator &communicator = **opened;
+  if (options.plan && !communicator.isAlone())
+    return usageError("--plan measures one process; leave out mpirun");
+  if (options.scratch && !communicator.isAlone())
+    return usageError("--scratch is for one process; with several, train the initial.gguf that it "
+                      "makes: --config with model: initial.gguf and fine_tune_type: full");
+  if (!communicator.isFirst())
+    keepQuiet();
   absl::StatusOr<std::unique_ptr<TrainingSetup>> setup = TrainingSetup::open(options);
-  if (!setup.ok())
-    return setup.status();
-  return options.plan ? printTrainPlan(**setup) : train(**setup);
+  if (absl::Status status = agreeAloud(communicator, setup.status()); !status.ok())
+    return status;
+  return options.plan ? printTrainPlan(**setup) : train(**setup, communicator);
 }
 
 } // namespace
@@ -148,7 +213,9 @@ void addTrainCommand(CLI::App &app, Action &action) {
   addThreadsOption(*command, options->model.threads);
   addTargetOptions(*command, options->model);
   command->footer(absl::StrCat(
-      "Ctrl-C stops after the step, and the same command goes on from there. In output_dir are\n"
+      "Ctrl-C stops after the step, and the same command goes on from there. 'mpirun -n N llmc\n"
+      "train ...' trains with N processes, each with batch_size rows of a batch. In output_dir "
+      "are\n"
       "then adapter.gguf and peft (model.gguf with fine_tune_type: full), checkpoints,\n"
       "metrics.jsonl, loss.svg, report.html (the run on one page) and resolved-config.yaml.\n\n"
       "Keys of the config, with their defaults (other programs' names are known, too):\n",

@@ -12,6 +12,8 @@
 #include "frontends/lora/train/AdapterParameters.h"
 #include "frontends/lora/train/ModelWeights.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
+#include "runtime/core/CpuCount.h"
+#include "runtime/train/MpiCommunicator.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/TrainScratch.h"
@@ -122,8 +124,11 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
                      (*file)->get<absl::string_view>("tokenizer.chat_template").value_or(""));
   if (!data.ok())
     return data.status();
-  const unsigned threads =
+  unsigned threads =
       options.model.threads ? options.model.threads : static_cast<unsigned>(config->threads);
+  // Processes that are not bound to CPUs of their own share all of them.
+  if (threads == 0 && processesHere() > 1 && availableCpus() == std::thread::hardware_concurrency())
+    threads = std::max(1u, ThreadTeam::defaultThreads() / processesHere());
   std::unique_ptr<TrainingSetup> setup(
       new TrainingSetup{options, std::move(modelFolder), *std::move(config), *std::move(file),
                         *std::move(base), *std::move(tokenizer), *std::move(plan), *std::move(data),

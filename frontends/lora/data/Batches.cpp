@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/train/Permutation.h"
+#include <algorithm>
 
 namespace llmc::lora {
 namespace {
@@ -29,6 +30,24 @@ std::vector<int32_t> Batch::targets() const {
   for (uint64_t row = 0; row < rows; ++row)
     for (uint64_t i = row * columns + 1; i < (row + 1) * columns; ++i)
       out.push_back(mask[i] ? tokens[i] : -1);
+  return out;
+}
+
+Batch Batch::part(uint64_t index, uint64_t parts) const {
+  Batch out;
+  out.rows = rows / parts;
+  out.columns = columns;
+  const auto cut = [&](const std::vector<int32_t> &from) {
+    const auto begin = from.begin() + index * out.rows * columns;
+    return std::vector<int32_t>(begin, begin + out.rows * columns);
+  };
+  out.tokens = cut(tokens);
+  out.mask = cut(mask);
+  out.learned = std::count(out.mask.begin(), out.mask.end(), 1);
+  if (!samples.empty() && rows % samples.size() == 0) {
+    const uint64_t each = samples.size() / parts;
+    out.samples.assign(samples.begin() + index * each, samples.begin() + (index + 1) * each);
+  }
   return out;
 }
 

@@ -26,6 +26,9 @@ struct Batch {
   // without each row's first with -1 where the mask is 0.
   std::vector<int32_t> inputs() const;
   std::vector<int32_t> targets() const;
+
+  // Part `index` of `parts` with equally many rows each; `samples` are told unless some share rows.
+  Batch part(uint64_t index, uint64_t parts) const;
 };
 
 // A batch has batch_size rows or, of preferences, pairs of rows: the chosen answer's, the

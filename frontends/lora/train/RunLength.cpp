@@ -70,6 +70,11 @@ std::vector<TrainedTensor> trainedTensorsOf(const TrainConfig &config, TrainingM
   return tensors;
 }
 
+TrainConfig together(TrainConfig config, int processes) {
+  config.batchSize *= processes;
+  return config;
+}
+
 int64_t stepSeed(const TrainConfig &config, int64_t step, int64_t batch) {
   if (config.dropout == 0 && config.neftuneNoiseAlpha == 0)
     return -1;

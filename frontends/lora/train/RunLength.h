@@ -31,6 +31,9 @@ AdamOptions adamOptionsOf(const TrainConfig &config);
 // gradient only where their token is (as the paper of AdamKernels' blocks has it, section 2.3).
 std::vector<TrainedTensor> trainedTensorsOf(const TrainConfig &config, TrainingModel &model);
 
+// The config of one process that does in a step what `processes` do together.
+TrainConfig together(TrainConfig config, int processes);
+
 // What TrainingModel::addGradients() takes for batch `batch` (from 0) of step `step` (from 1):
 // negative without dropout and noise.
 int64_t stepSeed(const TrainConfig &config, int64_t step, int64_t batch);

@@ -3,6 +3,7 @@
 #include "absl/strings/str_join.h"
 #include "runtime/train/Random.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace llmc::lora {
@@ -88,6 +89,7 @@ constexpr size_t kEndBytes = 256;
 class Digest {
 public:
   void operator()(uint64_t word) { digest_ = mixBits(digest_ * 31 + word + 1); }
+  uint64_t bits() const { return digest_; }
   std::string text() const { return absl::StrCat(absl::Hex(digest_, absl::kZeroPad16)); }
 
 private:
@@ -104,6 +106,21 @@ std::string digestOf(const TrainingData &data) {
       add(static_cast<uint32_t>(token));
   }
   return add.text();
+}
+
+uint64_t digestOf(absl::string_view text) {
+  Digest add;
+  for (unsigned char c : text)
+    add(c);
+  return add.bits();
+}
+
+uint64_t digestOf(std::span<const TrainedTensor> tensors) {
+  Digest add;
+  for (const TrainedTensor &tensor : tensors)
+    for (float value : tensor.values)
+      add(std::bit_cast<uint32_t>(value));
+  return add.bits();
 }
 
 std::string digestOf(const gguf::GgufFile &file) {

@@ -12,6 +12,7 @@
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/TrainingModel.h"
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace llmc::lora {
@@ -29,6 +30,9 @@ struct TrainState {
 
 // 16 hexadecimal digits that differ when the samples' tokens do.
 std::string digestOf(const TrainingData &data);
+// The same of a text, and of the values of tensors.
+uint64_t digestOf(absl::string_view text);
+uint64_t digestOf(std::span<const TrainedTensor> tensors);
 // The same of a model: of each tensor's name, type, shape and first and last bytes.
 std::string digestOf(const gguf::GgufFile &file);
 

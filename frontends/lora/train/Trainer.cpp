@@ -54,15 +54,19 @@ absl::Status cancelledIfInterrupted() {
 } // namespace
 
 Trainer::Trainer(const TrainerParts &parts)
-    : parts_(parts), config_(parts.config),
-      objective_(
-          makeObjective(config_, parts.data, parts.tokenizer, parts.model, parts.parameters)),
+    : parts_(parts), communicator_(parts.communicator ? *parts.communicator : alone_),
+      config_(parts.config), objective_(makeObjective(config_, parts.data, parts.tokenizer,
+                                                      parts.model, parts.parameters)),
       optimizer_(trainedTensorsOf(config_, parts.model), adamOptionsOf(config_)),
-      schedule_(scheduleOf(config_, stepsOf(config_, parts.data.train, parts.tokenizer))),
-      source_(parts.data.train, config_, parts.tokenizer),
+      schedule_(scheduleOf(config_, stepsOf(together(config_, communicator_.size()),
+                                            parts.data.train, parts.tokenizer))),
+      source_(parts.data.train, together(config_, communicator_.size()), parts.tokenizer),
       stopping_(stoppingOptions(config_, validates())), output_(config_),
       dumps_(config_, parts.base),
-      checkpoints_(config_, parts.data, parts.baseDigest, parts.model, optimizer_) {}
+      checkpoints_(config_, parts.data, parts.baseDigest, parts.model, optimizer_) {
+  if (!communicator_.isAlone())
+    reducer_.emplace(parts.model, communicator_);
+}
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::create(const TrainerParts &parts) {
   std::unique_ptr<Trainer> trainer(new Trainer(parts));
@@ -112,7 +116,40 @@ absl::Status Trainer::resume() {
   return absl::OkStatus();
 }
 
+// That all processes go on from the same: the same files, read from the same places.
+absl::Status Trainer::agreeOnStart() {
+  if (communicator_.isAlone())
+    return absl::OkStatus();
+  if (absl::Status status = checkSame(
+          communicator_, digestOf(absl::StrCat(state_.step, "/", schedule_.totalSteps)),
+          absl::StrCat("the processes do not begin with the same step: ", config_.outputDir,
+                       " must be the same directory for all of them"));
+      !status.ok())
+    return status;
+  if (absl::Status status = checkSame(
+          communicator_,
+          digestOf(absl::StrCat(fixedConfig(config_), digestOf(parts_.data), parts_.baseDigest)),
+          "config, data and model must be the same for all processes");
+      !status.ok())
+    return status;
+  return checkValues();
+}
+
+// Their sums have the same bits, so what they learn has, too.
+absl::Status Trainer::checkValues() {
+  if (communicator_.isAlone())
+    return absl::OkStatus();
+  return checkSame(communicator_, digestOf(optimizer_.tensors()),
+                   absl::StrCat("step ", state_.step, ": the processes have not learned the same"));
+}
+
 absl::Status Trainer::begin() {
+  if (absl::Status status = agreeOnStart(); !status.ok())
+    return status;
+  if (!communicator_.isFirst()) {
+    start_ = Clock::now();
+    return absl::OkStatus();
+  }
   if (absl::Status status = output_.prepare(); !status.ok())
     return status;
   // What another run, or this one further on, has left must not be taken up later.
@@ -163,7 +200,39 @@ absl::StatusOr<TrainOutcome> Trainer::run() {
   outcome.stopped = state_.stopped;
   outcome.seconds = seconds();
   outcome.tracking = std::move(tracking_);
+  if (reducer_) {
+    outcome.summedBytes = reducer_->bytes();
+    outcome.summingSeconds = reducer_->seconds();
+    outcome.exposedSeconds = reducer_->exposedSeconds();
+  }
   return outcome;
+}
+
+// Where one of several processes was stopped alone, none goes on.
+absl::Status Trainer::ofOneProcess(const absl::Status &status) const {
+  if (communicator_.isAlone() || !absl::IsCancelled(status))
+    return status;
+  return absl::UnavailableError("stopped in the middle of a step of several processes; the last "
+                                "checkpoint is whole, and the same command goes on from there");
+}
+
+absl::Status Trainer::reduce(ObjectiveSums &sums) {
+  RewardSums &rewards = sums.rewards;
+  double interrupted = InterruptGuard::interrupted() ? 1 : 0;
+  double values[] = {sums.loss,
+                     double(sums.terms),
+                     rewards.chosen,
+                     rewards.rejected,
+                     double(rewards.pairs),
+                     double(rewards.right),
+                     double(rewards.likelier),
+                     interrupted};
+  if (absl::Status status = reducer_->finish(values); !status.ok())
+    return status;
+  sums = {values[0],
+          uint64_t(values[1]),
+          {values[2], values[3], uint64_t(values[4]), uint64_t(values[5]), uint64_t(values[6])}};
+  return values[7] > 0 ? absl::CancelledError() : absl::OkStatus();
 }
 
 absl::Status Trainer::step() {
@@ -171,28 +240,37 @@ absl::Status Trainer::step() {
   const int64_t number = state_.step + 1;
   std::vector<Batch> batches(config_.accumulationSteps);
   ObjectiveSums sums;
-  uint64_t learned = 0, positions = 0;
+  uint64_t learned = 0, positions = 0; // of all processes
   for (size_t i = 0; i < batches.size(); ++i) {
     Batch &batch = batches[i];
     source_.next(batch);
-    absl::StatusOr<ObjectiveSums> added =
-        objective_->addGradients(batch, stepSeed(config_, number, static_cast<int64_t>(i)));
-    if (!added.ok())
-      return added.status();
-    sums.add(*added);
     learned += batch.learned;
     positions += batch.rows * (batch.columns - 1);
-    // Before anything of the state has changed.
-    if (absl::Status status = cancelledIfInterrupted(); !status.ok())
+    if (reducer_) {
+      batch = batch.part(communicator_.rank(), communicator_.size());
+      if (i + 1 == batches.size())
+        reducer_->start();
+    }
+    const auto part = static_cast<int64_t>(i) * communicator_.size() + communicator_.rank();
+    absl::StatusOr<ObjectiveSums> added =
+        objective_->addGradients(batch, stepSeed(config_, number, part));
+    if (!added.ok())
+      return ofOneProcess(added.status());
+    sums.add(*added);
+    // Before anything of the state has changed; several processes decide together.
+    if (absl::Status status = cancelledIfInterrupted(); !reducer_ && !status.ok())
       return status;
   }
+  if (reducer_)
+    if (absl::Status status = reduce(sums); !status.ok())
+      return status;
   const double scale = sums.terms > 0 ? 1 / static_cast<double>(sums.terms) : 0;
   const double loss = sums.meanLoss();
   parts_.parameters.beforeUpdate();
-  if (dumps_.wantsBatches())
+  if (dumps_.wantsBatches() && communicator_.isFirst())
     if (absl::Status status = dumps_.writeBatches(number, batches); !status.ok())
       return status;
-  if (dumps_.wantsGradients(number))
+  if (dumps_.wantsGradients(number) && communicator_.isFirst())
     if (absl::Status status = parts_.parameters.dumpGradients(dumps_, number, scale); !status.ok())
       return status;
   const double learningRate = schedule_.at(state_.step);
@@ -231,7 +309,7 @@ absl::Status Trainer::step() {
   report.tokensPerSecond = static_cast<double>(positions) / took;
   report.secondsLeft = mean(recentSeconds_) * static_cast<double>(schedule_.totalSteps - number);
   report.applied = update.applied;
-  if (isDue(config_.loggingSteps) || isOver())
+  if (tracking_ && (isDue(config_.loggingSteps) || isOver()))
     if (absl::Status status = tracking_->append({.step = number,
                                                  .epoch = report.epoch,
                                                  .loss = loss,
@@ -254,11 +332,16 @@ absl::Status Trainer::step() {
 }
 
 absl::StatusOr<ValidationLosses> Trainer::validation(absl::string_view what) {
-  return validate(parts_.data.validation, config_, parts_.tokenizer, *objective_,
-                  [&](double share) {
-                    parts_.observer.validating(what, share);
-                    return cancelledIfInterrupted();
-                  });
+  absl::StatusOr<ValidationLosses> losses =
+      validate(parts_.data.validation, config_, parts_.tokenizer, *objective_, communicator_,
+               [&](double share) {
+                 parts_.observer.validating(what, share);
+                 // Several processes stop in a step, where they decide together.
+                 return reducer_ ? absl::OkStatus() : cancelledIfInterrupted();
+               });
+  if (!losses.ok())
+    return ofOneProcess(losses.status());
+  return losses;
 }
 
 absl::Status Trainer::validateNow() {
@@ -271,6 +354,8 @@ absl::Status Trainer::validateNow() {
   if (state_.stopped.empty())
     state_.stopped = stopping_.afterValidation(loss);
   parts_.observer.validated(state_.step, *lastValidation_);
+  if (!tracking_)
+    return absl::OkStatus();
   return tracking_->append({.step = state_.step,
                             .seconds = seconds(),
                             .validationLoss = loss,
@@ -290,6 +375,8 @@ absl::StatusOr<ValidationLosses> Trainer::validationOfBase() {
 
 absl::Status Trainer::save() {
   state_.stopping = stopping_.state();
+  if (absl::Status status = checkValues(); !status.ok() || !communicator_.isFirst())
+    return status;
   if (absl::Status status = checkpoints_.save(state_); !status.ok())
     return status;
   if (absl::Status status = writeResults(); !status.ok())
@@ -299,6 +386,8 @@ absl::Status Trainer::save() {
 }
 
 absl::Status Trainer::writeResults() {
+  if (!communicator_.isFirst())
+    return absl::OkStatus();
   if (absl::Status status = parts_.parameters.write(output_); !status.ok())
     return status;
   return tracking_->writePictures({.step = state_.step,
@@ -310,13 +399,13 @@ absl::Status Trainer::writeResults() {
 
 // Only a signal that comes meanwhile ends the run.
 absl::Status Trainer::writeSamples() {
-  if (!parts_.sampleWriter)
+  if (!parts_.sampleWriter || !communicator_.isFirst())
     return absl::OkStatus();
   if (absl::Status status = parts_.parameters.write(output_); !status.ok())
     return status;
   absl::StatusOr<std::vector<TextSample>> samples = parts_.sampleWriter();
   if (absl::IsCancelled(samples.status()))
-    return samples.status();
+    return ofOneProcess(samples.status());
   if (!samples.ok()) {
     parts_.observer.note(
         absl::StrCat("no samples after step ", state_.step, ": ", samples.status().message()));

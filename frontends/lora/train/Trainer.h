@@ -16,7 +16,9 @@
 #include "frontends/lora/train/TrainableParameters.h"
 #include "frontends/lora/train/Validation.h"
 #include "runtime/core/ThreadTeam.h"
+#include "runtime/train/Communicator.h"
 #include "runtime/train/EarlyStopping.h"
+#include "runtime/train/GradientReducer.h"
 #include "runtime/train/Schedule.h"
 #include "runtime/train/TrainingModel.h"
 #include <chrono>
@@ -66,6 +68,8 @@ struct TrainerParts {
   TrainObserver &observer;
   std::string baseDigest = {};    // digestOf() the file of `base`
   SampleWriter sampleWriter = {}; // for config.sampleSteps; may be missing
+  // The processes that train together; each has batch_size rows of a batch. Null: this one alone.
+  Communicator *communicator = nullptr;
 };
 
 struct TrainOutcome {
@@ -76,6 +80,10 @@ struct TrainOutcome {
   std::string stopped;                   // why it ended early; empty: it did not
   double seconds = 0;                    // of training, resumed runs included
   std::unique_ptr<RunTracking> tracking; // to be told what comes after the run
+  // Of several processes: bytes of gradients that are summed in a step, seconds that sums were
+  // under way, and of these seconds in which nothing else was done.
+  uint64_t summedBytes = 0;
+  double summingSeconds = 0, exposedSeconds = 0;
   // Losses of the held-back data by the base and by what was trained; none where nothing is held
   // back.
   std::optional<ValidationLosses> before, after;
@@ -100,6 +108,10 @@ private:
 
   absl::Status resume();
   absl::Status begin();
+  absl::Status agreeOnStart();
+  absl::Status checkValues();
+  absl::Status ofOneProcess(const absl::Status &status) const;
+  absl::Status reduce(ObjectiveSums &sums);
   absl::Status step();
   absl::Status validateNow();
   absl::Status save();
@@ -114,12 +126,15 @@ private:
   bool isOver() const { return state_.step >= schedule_.totalSteps || !state_.stopped.empty(); }
   double seconds() const;
 
+  Communicator alone_;
   TrainerParts parts_;
+  Communicator &communicator_;
   const TrainConfig &config_;
   std::unique_ptr<Objective> objective_;
   AdamW optimizer_;
   Schedule schedule_;
-  BatchSource source_;
+  BatchSource source_;                     // of the rows of all processes
+  std::optional<GradientReducer> reducer_; // of several processes
   EarlyStopping stopping_;
   OutputFolder output_;
   DebugDumps dumps_;

@@ -14,20 +14,43 @@ double ValidationLosses::mean() const {
 
 double ValidationLosses::perplexity() const { return std::exp(mean()); }
 
+namespace {
+
+absl::Status sum(Communicator &communicator, std::vector<double> &counts, RewardSums &rewards) {
+  double values[] = {rewards.chosen, rewards.rejected, double(rewards.pairs), double(rewards.right),
+                     double(rewards.likelier)};
+  for (std::span<double> each : {std::span(counts), std::span<double>(values)})
+    if (absl::Status status = communicator.begin(each); !status.ok())
+      return status;
+  if (absl::Status status = communicator.wait(); !status.ok())
+    return status;
+  rewards = {values[0], values[1], uint64_t(values[2]), uint64_t(values[3]), uint64_t(values[4])};
+  return absl::OkStatus();
+}
+
+} // namespace
+
 absl::StatusOr<ValidationLosses> validate(const Dataset &data, const TrainConfig &config,
                                           const Tokenizer &tokenizer, Objective &objective,
+                                          Communicator &communicator,
                                           absl::FunctionRef<absl::Status(double)> progress) {
   BatchSource source(data, config, tokenizer, /*endless=*/false);
   ValidationLosses out;
+  std::vector<std::vector<float>> own; // of this process's batches
+  std::vector<double> counts;          // losses of each batch
   Batch batch;
   for (int64_t i = 0; (config.evalBatches == 0 || i < config.evalBatches) && source.next(batch);
        ++i) {
-    absl::StatusOr<Objective::Terms> terms = objective.evaluate(batch);
-    if (!terms.ok())
-      return terms.status();
-    out.losses.insert(out.losses.end(), terms->losses.begin(), terms->losses.end());
-    for (const PairReward &reward : terms->rewards)
-      out.rewards.add(reward);
+    counts.push_back(0);
+    if (i % communicator.size() == communicator.rank()) {
+      absl::StatusOr<Objective::Terms> terms = objective.evaluate(batch);
+      if (!terms.ok())
+        return terms.status();
+      own.push_back(std::move(terms->losses));
+      counts.back() = static_cast<double>(own.back().size());
+      for (const PairReward &reward : terms->rewards)
+        out.rewards.add(reward);
+    }
     double done = source.epoch() > 0
                       ? 1
                       : static_cast<double>(source.place()) / static_cast<double>(data.size());
@@ -36,6 +59,19 @@ absl::StatusOr<ValidationLosses> validate(const Dataset &data, const TrainConfig
     if (absl::Status status = progress(done); !status.ok())
       return status;
   }
+  if (absl::Status status = sum(communicator, counts, out.rewards); !status.ok())
+    return status;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const size_t turn = i / communicator.size();
+    if (i % communicator.size() == size_t(communicator.rank()))
+      out.losses.insert(out.losses.end(), own[turn].begin(), own[turn].end());
+    else // the sum is another's
+      out.losses.insert(out.losses.end(), static_cast<size_t>(counts[i]), 0.0f);
+  }
+  if (absl::Status status = communicator.begin(std::span<float>(out.losses)); !status.ok())
+    return status;
+  if (absl::Status status = communicator.wait(); !status.ok())
+    return status;
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "frontends/lora/data/Dataset.h"
 #include "frontends/lora/train/Objective.h"
 #include "frontends/tokenizer/Tokenizer.h"
+#include "runtime/train/Communicator.h"
 #include <vector>
 
 namespace llmc::lora {
@@ -21,10 +22,11 @@ struct ValidationLosses {
   double perplexity() const; // exp(mean), of tokens
 };
 
-// The losses of `data` in its order, of config.evalBatches batches at most. `progress` is told the
-// share that is done; an error that it returns ends the work.
+// The losses of `data` in its order, of config.evalBatches batches at most, of which each process
+// computes some. `progress` is told the share that is done; an error that it returns ends the work.
 absl::StatusOr<ValidationLosses> validate(const Dataset &data, const TrainConfig &config,
                                           const Tokenizer &tokenizer, Objective &objective,
+                                          Communicator &communicator,
                                           absl::FunctionRef<absl::Status(double)> progress);
 
 // By how much losses of the same tokens or pairs fell.

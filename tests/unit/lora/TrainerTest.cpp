@@ -155,13 +155,15 @@ TEST(Trainer, LossBeforeIsTheBases) {
   ToyRun run;
   const TrainOutcome outcome = run.done();
   ToyModel untrained(run.plan, ToyRun::kWidth, ToyRun::kVocabulary);
-  auto losses = validate(run.data->validation, run.config, *run.tokenizer,
-                         *makeLikelihood(untrained), [](double) { return absl::OkStatus(); });
+  Communicator alone;
+  auto losses =
+      validate(run.data->validation, run.config, *run.tokenizer, *makeLikelihood(untrained), alone,
+               [](double) { return absl::OkStatus(); });
   ASSERT_TRUE(losses.ok());
   EXPECT_EQ(outcome.before->losses, losses->losses);
   // And the adapter was put back.
   losses = validate(run.data->validation, run.config, *run.tokenizer, *makeLikelihood(*run.model),
-                    [](double) { return absl::OkStatus(); });
+                    alone, [](double) { return absl::OkStatus(); });
   EXPECT_EQ(outcome.after->losses, losses->losses);
 }
 

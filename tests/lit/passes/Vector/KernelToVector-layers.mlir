@@ -13,6 +13,9 @@ func.func private @block.0(%h: !b, %layer: index, %i: index, %s: !b, %start: ind
 func.func private @block.1(%h: !b, %layer: index, %i: index, %s: !b, %start: index, %out: !b) {
   return
 }
+func.func private @block.2(%h: !b, %layer: index, %i: index, %out: !b) {
+  return
+}
 
 // CHECK-LABEL: func.func @one_block(
 // CHECK-SAME: %[[C:.*]]: !llvm.ptr, %[[T:.*]]: i64, %[[N:.*]]: i64)
@@ -73,6 +76,26 @@ func.func @again(%s: !b, %start: index) {
   %b = kernel.alloc at 1024 : !b
   kernel.layers %a, %b shared(%s, %start) {blocks = [@block.1], schedule = array<i32: 0, 0, 0, 0>}
       : !b, !b, !b, index
+  return
+}
+
+// Backwards, the first thread tells after each layer that its gradients are there.
+// CHECK-LABEL: func.func @backwards(
+// CHECK-SAME: %[[C:.*]]: !llvm.ptr, %[[T:.*]]: i64, %{{.*}}: i64)
+// CHECK: scf.for
+// CHECK: %[[LAYER:.*]] = arith.subi
+// CHECK: func.call @block.2(
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[T]], %{{.*}} : i64
+// CHECK-NEXT: scf.if %[[FIRST]] {
+// CHECK: %[[PROGRESS:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
+// CHECK-NEXT: func.call @llmc_layer_adjoint_done(%[[PROGRESS]], %[[LAYER]]) : (!llvm.ptr, i64) -> ()
+// CHECK-NEXT: }
+// CHECK-NEXT: scf.yield
+func.func @backwards() {
+  %a = kernel.alloc at 0 : !b
+  %b = kernel.alloc at 1024 : !b
+  kernel.layers_adjoint %a, %b {blocks = [@block.2], counts = array<i32: 0>, first = 0 : i64, schedule = array<i32: 0, 0>}
+      : !b, !b
   return
 }
 
