@@ -31,13 +31,6 @@ Value emitSigmoid(Emitter &e, Value x) {
   return e.fdiv(one, e.fadd(e.exp(e.create<arith::NegFOp>(x)), one));
 }
 
-// dy * s * (1 + x * (1 - s))
-Value emitSiluDerivative(Emitter &e, Value adjoint, Value x, Value sigmoid) {
-  Value one = e.splatF(x.getType(), 1.0);
-  Value slope = e.fma(x, e.fsub(one, sigmoid), one);
-  return e.fmul(e.fmul(adjoint, sigmoid), slope);
-}
-
 Value vectorsOf(OpEmission &emission, BufferType type) {
   return emission.e.mul(emission.rows, emission.e.c64(type.getRowBytes() / 64));
 }
@@ -65,82 +58,78 @@ Value emitMix32(Emitter &e, Value x) {
 
 } // namespace
 
-void emitSiluAdjoint(OpEmission &emission, SiluAdjointOp op) {
-  Values pointers{emission.operand(op.getAdjoint()), emission.operand(op.getInput()),
-                  emission.operand(op.getOut())};
-  emitUnits(emission, op.getLoc(), "silu_adjoint", vectorsOf(emission, op.getOut().getType()),
-            pointers, [&](Emitter &e, Value i, ValueRange p) {
-              Value bytes = e.mul(i, e.c64(64));
-              Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
-              Value x = e.load(e.vf32, e.gep(p[1], bytes), 64);
-              e.store(emitSiluDerivative(e, adjoint, x, emitSigmoid(e, x)), e.gep(p[2], bytes), 64);
-            });
-}
-
-void emitSwigluAdjoint(OpEmission &emission, SwigluAdjointOp op) {
-  Values pointers;
-  for (Value v : op->getOperands())
-    pointers.push_back(emission.operand(v));
-  emitUnits(
-      emission, op.getLoc(), "swiglu_adjoint", vectorsOf(emission, op.getGateAdjoint().getType()),
-      pointers, [&](Emitter &e, Value i, ValueRange p) {
-        Value bytes = e.mul(i, e.c64(64));
-        Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
-        Value gate = e.load(e.vf32, e.gep(p[1], bytes), 64);
-        Value up = e.load(e.vf32, e.gep(p[2], bytes), 64);
-        Value sigmoid = emitSigmoid(e, gate);
-        e.store(emitSiluDerivative(e, e.fmul(adjoint, up), gate, sigmoid), e.gep(p[3], bytes), 64);
-        e.store(e.fmul(adjoint, e.fmul(gate, sigmoid)), e.gep(p[4], bytes), 64);
-      });
-}
-
-// u and s of llm.gelu_adjoint: gelu(x) is x * s, and its derivative s * (1 + x * (1 - s) * u').
-struct GeluParts {
-  Value sigmoid, slope;
+// An activation x * s, s = 1 / (1 + exp(-u)), whose derivative is s * factor.
+struct Activation {
+  Value sigmoid; // s
+  Value factor;  // 1 + x * (1 - s) * u'
 };
-static GeluParts emitGeluParts(Emitter &e, Value x) {
+using ActivationOf = Activation (*)(Emitter &e, Value x);
+
+// u is x.
+static Activation emitSiluParts(Emitter &e, Value x) {
+  Value sigmoid = emitSigmoid(e, x), one = e.splatF(x.getType(), 1.0);
+  return {sigmoid, e.fma(x, e.fsub(one, sigmoid), one)};
+}
+
+// u as in llm.gelu_adjoint.
+static Activation emitGeluParts(Emitter &e, Value x) {
   Type t = x.getType();
   constexpr double kSlope = 1.5957691216057308; // 2 sqrt(2 / pi)
   Value square = e.fmul(x, x);
   Value u = e.fmul(x, e.fma(square, e.splatF(t, kSlope * 0.044715), e.splatF(t, kSlope)));
-  return {emitSigmoid(e, u),
-          e.fma(square, e.splatF(t, 3 * kSlope * 0.044715), e.splatF(t, kSlope))};
+  Value derivative = e.fma(square, e.splatF(t, 3 * kSlope * 0.044715), e.splatF(t, kSlope));
+  Value sigmoid = emitSigmoid(e, u), one = e.splatF(t, 1.0);
+  return {sigmoid, e.fadd(one, e.fmul(e.fmul(x, e.fsub(one, sigmoid)), derivative))};
 }
 
-static Value emitGeluDerivative(Emitter &e, Value adjoint, Value x, const GeluParts &parts) {
-  Value one = e.splatF(x.getType(), 1.0);
-  Value slope = e.fmul(e.fmul(x, e.fsub(one, parts.sigmoid)), parts.slope);
-  return e.fmul(e.fmul(adjoint, parts.sigmoid), e.fadd(one, slope));
+static Value emitDerivative(Emitter &e, Value adjoint, const Activation &parts) {
+  return e.fmul(e.fmul(adjoint, parts.sigmoid), parts.factor);
 }
 
-void emitGeluAdjoint(OpEmission &emission, GeluAdjointOp op) {
-  Values pointers{emission.operand(op.getAdjoint()), emission.operand(op.getInput()),
-                  emission.operand(op.getOut())};
-  emitUnits(emission, op.getLoc(), "gelu_adjoint", vectorsOf(emission, op.getOut().getType()),
-            pointers, [&](Emitter &e, Value i, ValueRange p) {
-              Value bytes = e.mul(i, e.c64(64));
-              Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
-              Value x = e.load(e.vf32, e.gep(p[1], bytes), 64);
-              e.store(emitGeluDerivative(e, adjoint, x, emitGeluParts(e, x)), e.gep(p[2], bytes),
-                      64);
-            });
-}
-
-void emitGegluAdjoint(OpEmission &emission, GegluAdjointOp op) {
+// (adjoint, input, out)
+template <class Op>
+static void emitActivationAdjoint(OpEmission &emission, Op op, StringRef name, ActivationOf parts) {
   Values pointers;
   for (Value v : op->getOperands())
     pointers.push_back(emission.operand(v));
-  emitUnits(
-      emission, op.getLoc(), "geglu_adjoint", vectorsOf(emission, op.getGateAdjoint().getType()),
-      pointers, [&](Emitter &e, Value i, ValueRange p) {
-        Value bytes = e.mul(i, e.c64(64));
-        Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
-        Value gate = e.load(e.vf32, e.gep(p[1], bytes), 64);
-        Value up = e.load(e.vf32, e.gep(p[2], bytes), 64);
-        GeluParts parts = emitGeluParts(e, gate);
-        e.store(emitGeluDerivative(e, e.fmul(adjoint, up), gate, parts), e.gep(p[3], bytes), 64);
-        e.store(e.fmul(adjoint, e.fmul(gate, parts.sigmoid)), e.gep(p[4], bytes), 64);
-      });
+  emitUnits(emission, op.getLoc(), name, vectorsOf(emission, op.getOut().getType()), pointers,
+            [parts](Emitter &e, Value i, ValueRange p) {
+              Value bytes = e.mul(i, e.c64(64));
+              Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
+              Value x = e.load(e.vf32, e.gep(p[1], bytes), 64);
+              e.store(emitDerivative(e, adjoint, parts(e, x)), e.gep(p[2], bytes), 64);
+            });
+}
+
+// (adjoint, gate, up, gate_adjoint, up_adjoint)
+template <class Op>
+static void emitGatedAdjoint(OpEmission &emission, Op op, StringRef name, ActivationOf parts) {
+  Values pointers;
+  for (Value v : op->getOperands())
+    pointers.push_back(emission.operand(v));
+  emitUnits(emission, op.getLoc(), name, vectorsOf(emission, op.getGateAdjoint().getType()),
+            pointers, [parts](Emitter &e, Value i, ValueRange p) {
+              Value bytes = e.mul(i, e.c64(64));
+              Value adjoint = e.load(e.vf32, e.gep(p[0], bytes), 64);
+              Value gate = e.load(e.vf32, e.gep(p[1], bytes), 64);
+              Value up = e.load(e.vf32, e.gep(p[2], bytes), 64);
+              Activation own = parts(e, gate);
+              e.store(emitDerivative(e, e.fmul(adjoint, up), own), e.gep(p[3], bytes), 64);
+              e.store(e.fmul(adjoint, e.fmul(gate, own.sigmoid)), e.gep(p[4], bytes), 64);
+            });
+}
+
+void emitSiluAdjoint(OpEmission &emission, SiluAdjointOp op) {
+  emitActivationAdjoint(emission, op, "silu_adjoint", emitSiluParts);
+}
+void emitGeluAdjoint(OpEmission &emission, GeluAdjointOp op) {
+  emitActivationAdjoint(emission, op, "gelu_adjoint", emitGeluParts);
+}
+void emitSwigluAdjoint(OpEmission &emission, SwigluAdjointOp op) {
+  emitGatedAdjoint(emission, op, "swiglu_adjoint", emitSiluParts);
+}
+void emitGegluAdjoint(OpEmission &emission, GegluAdjointOp op) {
+  emitGatedAdjoint(emission, op, "geglu_adjoint", emitGeluParts);
 }
 
 // The key of random bits that llm.dropout describes.
