@@ -103,8 +103,8 @@ std::pair<Value, Value> Emitter::round(Value x) {
   return {integer, fsub(shifted, splatF(t, kMagic))};
 }
 
-Value Emitter::exp(Value x) {
-  // 2^n * e^r with |r| <= ln(2)/2, ln(2) in two parts, e^r by a polynomial of degree 6 (Cephes).
+std::pair<Value, Value> Emitter::expParts(Value x) {
+  // e^x = 2^n * e^r with |r| <= ln(2)/2, ln(2) in two parts, e^r by a polynomial of degree 6 (Cephes).
   Type t = x.getType();
   auto c = [&](double v) { return splatF(t, v); };
   x = create<arith::MinNumFOp>(fmax(x, c(-87.33654f)), c(88.3762626f));
@@ -115,10 +115,14 @@ Value Emitter::exp(Value x) {
   for (double k :
        {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
     p = fma(p, r, c(k));
-  p = fadd(fma(p, fmul(r, r), r), c(1.0));
   Type ti = exponent.getType();
   Value power = create<arith::ShLIOp>(add(exponent, splat(ti, 127)), splat(ti, 23));
-  return fmul(p, bitcast(t, power));
+  return {fma(p, fmul(r, r), r), bitcast(t, power)};
+}
+
+Value Emitter::exp(Value x) {
+  auto [fraction, power] = expParts(x);
+  return fmul(fadd(fraction, splatF(x.getType(), 1.0)), power);
 }
 
 Value Emitter::log(Value x) {
@@ -150,9 +154,11 @@ Value Emitter::silu(Value x) {
 }
 
 Value Emitter::tanh(Value x) {
+  // u / (u + 2) of u = exp(2 x) - 1, whose small values never met the 1.
   Type t = x.getType();
-  Value power = exp(fmul(x, splatF(t, 2.0)));
-  return fsub(splatF(t, 1.0), fdiv(splatF(t, 2.0), fadd(power, splatF(t, 1.0))));
+  auto [fraction, power] = expParts(fadd(x, x));
+  Value u = fma(fraction, power, fsub(power, splatF(t, 1.0)));
+  return fdiv(u, fadd(u, splatF(t, 2.0)));
 }
 
 Value Emitter::gelu(Value x) {

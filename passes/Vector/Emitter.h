@@ -70,13 +70,16 @@ public:
   Value reduce(mlir::vector::CombiningKind kind, Value v);
   // x rounded to nearest, ties to even, as i32 and as f32; |x| must be below 2^22.
   std::pair<Value, Value> round(Value x);
+  // (f, 2^n) with exp(x) = (1 + f) 2^n and |f| below 0.42, f to about 2 ulp; x is clamped to where
+  // exp(x) is finite in f32.
+  std::pair<Value, Value> expParts(Value x);
   // exp(x), to about 2 ulp, clamped to the finite range of f32.
   Value exp(Value x);
   // log(x) of a positive normal number, to about 2 ulp of it or of 1.
   Value log(Value x);
   // x / (1 + exp(-x))
   Value silu(Value x);
-  // tanh(x), to about 1e-7 of 1.
+  // tanh(x), to about 4 ulp.
   Value tanh(Value x);
   // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
   Value gelu(Value x);
