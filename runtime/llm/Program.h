@@ -102,6 +102,13 @@ struct ProgramManifest {
   int64_t width = 0;         // of a hidden state
   int64_t vocabulary = 0;    // of a row of logits
   int64_t contextLength = 0; // positions the model was trained for
+
+  // Bytes of weights that a step reads whole: all but matrices of which rows are looked up, and of
+  // experts those that so many tokens choose.
+  double weightBytesPerStep(int64_t tokens = 1) const;
+  // Bytes that a step of `tokens` tokens reads: these weights as they lie in memory, a row of the
+  // others for each token, and `positions` of the KV cache.
+  double bytesPerStep(int64_t tokens, double positions) const;
 };
 
 struct Program {

@@ -115,12 +115,12 @@ absl::StatusOr<double> BenchRunner::time(const BenchTest &test, int64_t steps) {
 double BenchRunner::bytesOf(const BenchTest &test, int64_t steps) const {
   const int64_t chunk = engine_.program().manifest.maxRows;
   if (test.kind == BenchKind::Batch)
-    return double(steps) * engine_.bytesPerStep(test.tokens, test.depth + test.tokens);
+    return double(steps) * engine_.program().manifest.bytesPerStep(test.tokens, test.depth + test.tokens);
   const int64_t most = test.kind == BenchKind::Prompt ? chunk : 1;
   double bytes = 0;
   for (int64_t at = 0; at < test.tokens; at += most) {
     const int64_t count = std::min(most, test.tokens - at);
-    bytes += engine_.bytesPerStep(count, test.depth + at + count);
+    bytes += engine_.program().manifest.bytesPerStep(count, test.depth + at + count);
   }
   return bytes;
 }

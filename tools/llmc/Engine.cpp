@@ -14,9 +14,6 @@ uint64_t physicalMemory() {
   return uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE));
 }
 
-// Rows of a matrix that is not packed are looked up.
-bool isReadWhole(const ProgramWeight &weight) { return weight.packed || weight.rows == 1; }
-
 } // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::open(const ModelOptions &options,
@@ -65,26 +62,6 @@ absl::StatusOr<std::unique_ptr<Session>> Engine::newSession(int64_t context) {
         uint64_t(double(blocks) * double(bytesPerBlock) / (1 << 20)),
         " MiB for the KV cache, this machine has ", most >> 20, " MiB; choose a smaller -c"));
   return Session::create(program_, team_, {context});
-}
-
-double Engine::weightBytesPerStep(int64_t tokens) const {
-  double bytes = 0;
-  for (const ProgramWeight &weight : program_.manifest.weights)
-    if (isReadWhole(weight))
-      bytes += double(weight.bytes()) * weight.shareOfStep(tokens);
-  return bytes;
-}
-
-double Engine::bytesPerStep(int64_t tokens, double positions) const {
-  double bytes = weightBytesPerStep(tokens);
-  for (const ProgramWeight &weight : program_.manifest.weights)
-    if (!isReadWhole(weight))
-      bytes += double(tokens) * double(weight.format->rowBytes(weight.columns));
-  // Of a capacity that any layout of the cache divides.
-  constexpr int64_t kCapacity = 1024;
-  for (const KvCacheShape &cache : program_.manifest.caches)
-    bytes += double(cache.bytes(kCapacity)) / kCapacity * positions;
-  return bytes;
 }
 
 absl::Status atPlace(const absl::Status &status, absl::string_view place) {

@@ -30,13 +30,6 @@ public:
   // machine has not the memory.
   absl::StatusOr<std::unique_ptr<Session>> newSession(int64_t context);
 
-  // Bytes of weights that a step reads whole: all but matrices of which rows are looked up, and of
-  // experts those that so many tokens choose.
-  double weightBytesPerStep(int64_t tokens = 1) const;
-  // Bytes that a step of `tokens` tokens reads: these weights as they lie in memory, a row of the
-  // others for each token, and `positions` of the KV cache.
-  double bytesPerStep(int64_t tokens, double positions) const;
-
 private:
   explicit Engine(unsigned threads) : team_(threads) {}
 

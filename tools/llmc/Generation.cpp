@@ -79,7 +79,7 @@ absl::Status generate(const Engine &engine, const Tokenizer &tokenizer, Session 
 
 GenerationSpeed speedOf(Engine &engine, const Generation &generation) {
   GenerationSpeed speed;
-  const double bytes = engine.bytesPerStep(1, generation.meanPositions());
+  const double bytes = engine.program().manifest.bytesPerStep(1, generation.meanPositions());
   speed.gigabytesPerSecond = generation.tokensPerSecond() * bytes / 1e9;
   speed.fitsCaches = fitsCaches(bytes);
   if (generation.steps())

@@ -87,7 +87,7 @@ double readWeights(Engine &engine) {
 std::optional<double> hostReadBandwidth(Engine &engine) {
   const KeptBandwidth kept(engine.cacheDirectory(), engine.team().threads());
   const std::optional<double> before = kept.read();
-  const double weights = engine.weightBytesPerStep();
+  const double weights = engine.program().manifest.weightBytesPerStep();
   if (weights >= kLeastWeights && !fitsCaches(weights))
     if (double rate = readWeights(engine); rate > 0) {
       if (!before || rate > *before)

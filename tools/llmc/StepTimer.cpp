@@ -57,7 +57,7 @@ absl::StatusOr<std::string> timeSteps(const ModelOptions &options, int64_t steps
                          "generation of %d: %.2f ms/token, %.2f tokens/s, %.2f GB/s of weights\n",
                          kPromptTokens, kPromptTokens / prompts[kPromptRuns / 2],
                          (*engine)->team().threads(), steps, perToken * 1000, 1 / perToken,
-                         (*engine)->weightBytesPerStep() / perToken / 1e9);
+                         (*engine)->program().manifest.weightBytesPerStep() / perToken / 1e9);
 }
 
 } // namespace llmc::cli
