@@ -30,9 +30,22 @@ absl::StatusOr<ChatTemplate> ChatTemplate::create(absl::string_view source, absl
 absl::StatusOr<ChatTemplate> ChatTemplate::open(const gguf::GgufFile &file,
                                                 const Tokenizer &tokenizer,
                                                 const std::string &choice) {
-  const auto make = [&](absl::string_view source, absl::string_view name, Origin origin,
+  std::string own;
+  if (choice.empty() && file.contains(kKey)) {
+    absl::StatusOr<std::string> source = file.get<std::string>(kKey);
+    if (!source.ok())
+      return source.status();
+    own = *std::move(source);
+  }
+  return open(own, file.path(), tokenizer, choice);
+}
+
+absl::StatusOr<ChatTemplate> ChatTemplate::open(absl::string_view source, absl::string_view path,
+                                                const Tokenizer &tokenizer,
+                                                const std::string &choice) {
+  const auto make = [&](absl::string_view text, absl::string_view name, Origin origin,
                         absl::string_view shown) {
-    absl::StatusOr<ChatTemplate> result = create(source, name, tokenizer);
+    absl::StatusOr<ChatTemplate> result = create(text, name, tokenizer);
     if (result.ok()) {
       result->origin_ = origin;
       result->name_ = std::string(shown);
@@ -52,16 +65,12 @@ absl::StatusOr<ChatTemplate> ChatTemplate::open(const gguf::GgufFile &file,
     return make({reinterpret_cast<const char *>(bytes.data()), bytes.size()}, choice, Origin::File,
                 choice);
   }
-  if (file.contains(kKey)) {
-    absl::StatusOr<std::string> source = file.get<std::string>(kKey);
-    if (!source.ok())
-      return source.status();
-    return make(*source, absl::StrCat(file.path(), ": ", kKey), Origin::Model, kKey);
-  }
+  if (!source.empty())
+    return make(source, absl::StrCat(path, ": ", kKey), Origin::Model, kKey);
   for (const BuiltinTemplate &known : builtinTemplates())
     if (!known.marker.empty() && tokenizer.findToken(known.marker))
       return make(known.source, known.name, Origin::Vocabulary, known.name);
-  return absl::NotFoundError(absl::StrCat(file.path(),
+  return absl::NotFoundError(absl::StrCat(path,
                                           ": the model has no chat template; choose one with "
                                           "--chat-template FILE or NAME: ",
                                           builtinTemplateNames()));

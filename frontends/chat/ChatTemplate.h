@@ -34,6 +34,10 @@ public:
   // file and the line.
   static absl::StatusOr<ChatTemplate> open(const gguf::GgufFile &file, const Tokenizer &tokenizer,
                                            const std::string &choice = "");
+  // The same, where `source` is the model's own template, or empty, and `path` stands for the model
+  // in errors.
+  static absl::StatusOr<ChatTemplate> open(absl::string_view source, absl::string_view path,
+                                           const Tokenizer &tokenizer, const std::string &choice);
   static absl::StatusOr<ChatTemplate> create(absl::string_view source, absl::string_view name,
                                              const Tokenizer &tokenizer);
 

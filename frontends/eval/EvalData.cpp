@@ -17,22 +17,19 @@ using lora::Segment;
 
 absl::Status bad(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
-const char *roleName(Role role) {
-  return role == Role::System ? "system" : role == Role::User ? "user" : "assistant";
-}
-
 bool isSpace(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c)); }
 
 class Reader {
 public:
   Reader(const Tokenizer &tokenizer, const EvalReadOptions &options)
-      : tokenizer_(tokenizer), options_(options) {
+      : tokenizer_(tokenizer), options_(options),
+        format_("auto", options.modelTemplate, tokenizer) {
     if (tokenizer.addsBos())
       bos_ = tokenizer.bosId();
   }
 
   absl::StatusOr<EvalSample> read(absl::string_view line) const {
-    absl::StatusOr<EvalRecord> record = parseEvalRecord(line, options_.modelTemplate.empty());
+    absl::StatusOr<EvalRecord> record = parseEvalRecord(line, format_.isAlpaca());
     if (!record.ok())
       return record.status();
     EvalSample sample{.kind = record->kind, .answer = record->answer};
@@ -64,27 +61,16 @@ private:
       return record.prompt.empty()
                  ? std::vector<Segment>()
                  : std::vector<Segment>{{.text = record.prompt, .learned = false}};
-    absl::StatusOr<const lora::ChatFormat *> format =
-        lora::findChatFormat("auto", options_.modelTemplate);
-    if (!format.ok())
-      return bad("the model's chat template is none that training knows; give --chat, which "
-                 "applies any");
-    return lora::renderChatPrompt(**format, record.messages);
+    return format_.renderPrompt(record.messages);
   }
 
   absl::StatusOr<std::vector<Segment>> rendered(const EvalRecord &record) const {
-    chat::ChatRequest request;
-    const auto add = [&](Role role, const std::string &text) {
-      request.messages.push_back({{"role", roleName(role)}, {"content", text}});
-    };
-    const bool hasSystem = !record.messages.empty() && record.messages.front().role == Role::System;
-    if (!options_.system.empty() && !hasSystem)
-      add(Role::System, options_.system);
-    for (const Message &message : record.messages)
-      add(message.role, message.text);
-    if (record.messages.empty())
-      add(Role::User, record.prompt);
-    absl::StatusOr<std::string> text = options_.chat->render(request);
+    std::vector<Message> messages = record.messages;
+    if (messages.empty())
+      messages.push_back({Role::User, record.prompt});
+    if (!options_.system.empty() && messages.front().role != Role::System)
+      messages.insert(messages.begin(), {Role::System, options_.system});
+    absl::StatusOr<std::string> text = options_.chat->render({.messages = lora::toJson(messages)});
     if (!text.ok())
       return text.status();
     return std::vector<Segment>{{.text = *std::move(text), .learned = false}};
@@ -136,6 +122,7 @@ private:
 
   const Tokenizer &tokenizer_;
   const EvalReadOptions &options_;
+  const lora::ConversationFormat format_;
   std::optional<int32_t> bos_;
 };
 

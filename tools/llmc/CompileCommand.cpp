@@ -157,7 +157,9 @@ absl::Status Compile::compileModel() {
   Compiler compiler;
   absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module = importModel(
       compiler, *file_,
-      {{options_.model.keyCacheType, options_.model.valueCacheType}, adapters_.requests()});
+      {{options_.model.keyCacheType, options_.model.valueCacheType},
+       adapters_.requests(),
+       options_.model.context});
   if (!module.ok())
     return module.status();
   importSeconds_ = secondsSince(start);
@@ -302,6 +304,9 @@ void addCompileCommand(CLI::App &app, Action &action) {
   addThreadsOption(*command, options->model.threads);
   addCompileOptions(*command, options->model);
   addLoraOption(*command, options->model.adapters);
+  addContextOption(*command, options->model.context, 0,
+                   "Tokens of the contexts that it will run with, for models that turn positions "
+                   "by other factors in long ones (phi3); 0: the model's, at most 4096");
   std::string phaseNames;
   for (const PhaseInfo &info : phases())
     phaseNames += std::string(info.name) + ", ";

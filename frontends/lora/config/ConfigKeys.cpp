@@ -231,8 +231,10 @@ const ConfigKey kKeys[] = {
     {"long_samples", "", &C::longSamples, "cut", kAny, "cut|error",
      "what to do with samples of more than max_seq_length tokens", "", kFixed},
     {"chat_template", "template", &C::chatTemplate, "auto", kAny,
-     "auto|chatml|llama3|llama2|gemma|zephyr|vicuna|alpaca",
-     "how messages become text; auto: as the model's own template does", "", kFixed},
+     "auto|chatml|llama3|gemma|phi3|zephyr|llama2|mistral|vicuna|alpaca|...",
+     "how messages become text: auto, by the model's own template, or alpaca's if it has none; the "
+     "name of a known one; or a file, in Jinja2",
+     "", kFixed},
     {"shuffle", "", &C::shuffle, "true", kAny, "", "a new order of samples for each epoch", "",
      kFixed},
     {"force_reshuffle", "", &C::forceReshuffle, "false", kAny, "",

@@ -14,8 +14,8 @@
 //   question, chosen, rejected    with `system` or without (ORCA)
 //   conversations or messages or instruction beside chosen and rejected, each a text or a message
 //                                 (LLaMA-Factory)
-// Messages become text by a chat format (ChatFormat.h); with mask_prompt what the assistant says is
-// learned, and the token that ends it.
+// Messages become text by a chat template (Conversation.h); with mask_prompt what the assistant
+// says is learned, and what ends its turn.
 #ifndef LLMC_FRONTENDS_LORA_DATA_DATALOADER_H
 #define LLMC_FRONTENDS_LORA_DATA_DATALOADER_H
 

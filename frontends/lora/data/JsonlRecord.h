@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/lora/data/ChatFormat.h"
+#include "frontends/lora/data/Conversation.h"
 #include <string>
 #include <vector>
 

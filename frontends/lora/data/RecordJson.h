@@ -5,7 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/lora/data/ChatFormat.h"
+#include "frontends/lora/data/Conversation.h"
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>

@@ -16,8 +16,10 @@ absl::Status bad(absl::string_view where, absl::string_view what) {
 
 class Reader {
 public:
-  Reader(const std::string &path, const TrainConfig &config, const Tokenizer &tokenizer)
-      : path_(path), config_(config), tokenizer_(tokenizer) {
+  Reader(const std::string &path, const TrainConfig &config, const Tokenizer &tokenizer,
+         absl::string_view modelTemplate)
+      : path_(path), config_(config), tokenizer_(tokenizer),
+        format_(config.chatTemplate, modelTemplate, tokenizer) {
     out_.sequencesPerSample = sequencesPerSample(config);
   }
 
@@ -52,9 +54,9 @@ public:
     return std::move(out_);
   }
 
-  absl::StatusOr<FileSamples> readJsonl(absl::string_view text, const std::string &modelTemplate) {
+  absl::StatusOr<FileSamples> readJsonl(absl::string_view text) {
     absl::Status status = forEachLine(text, [&](absl::string_view line, uint64_t number) {
-      absl::Status added = addLine(line, number, modelTemplate);
+      absl::Status added = addLine(line, number);
       return added.ok() ? added : bad(absl::StrCat(path_, ":", number), added.message());
     });
     if (!status.ok())
@@ -87,26 +89,25 @@ private:
     return absl::OkStatus();
   }
 
-  absl::Status addLine(absl::string_view line, uint64_t number, const std::string &modelTemplate) {
-    const bool alpaca = config_.chatTemplate == "alpaca" ||
-                        (config_.chatTemplate == "auto" && modelTemplate.empty());
+  absl::Status addLine(absl::string_view line, uint64_t number) {
     if (learnsPreferences(config_)) {
-      absl::StatusOr<PreferenceRecord> pair = parsePreferenceRecord(line, alpaca);
+      absl::StatusOr<PreferenceRecord> pair = parsePreferenceRecord(line, format_.isAlpaca());
       if (!pair.ok())
         return pair.status();
       out_.lines.push_back(number);
       for (const JsonlRecord *answer : {&pair->chosen, &pair->rejected}) {
-        absl::StatusOr<SampleTokens> tokens = encode(*answer, modelTemplate);
+        absl::StatusOr<SampleTokens> tokens = encode(*answer);
         if (!tokens.ok())
           return tokens.status();
         add(tokens->tokens, tokens->learned, 0);
       }
       return absl::OkStatus();
     }
-    absl::StatusOr<JsonlRecord> record = parseJsonlRecord(line, config_.maskPrompt, alpaca);
+    absl::StatusOr<JsonlRecord> record =
+        parseJsonlRecord(line, config_.maskPrompt, format_.isAlpaca());
     if (!record.ok())
       return record.status();
-    absl::StatusOr<SampleTokens> sample = encode(*record, modelTemplate);
+    absl::StatusOr<SampleTokens> sample = encode(*record);
     if (!sample.ok())
       return sample.status();
     if (!sample->tokens.empty()) {
@@ -116,14 +117,14 @@ private:
     return absl::OkStatus();
   }
 
-  absl::StatusOr<SampleTokens> encode(const JsonlRecord &record, const std::string &modelTemplate) {
+  absl::StatusOr<SampleTokens> encode(const JsonlRecord &record) {
     std::vector<Segment> segments = record.texts;
     if (!record.messages.empty()) {
-      absl::StatusOr<const ChatFormat *> format =
-          findChatFormat(config_.chatTemplate, modelTemplate);
-      if (!format.ok())
-        return format.status();
-      segments = renderChat(**format, record.messages, config_.maskPrompt);
+      absl::StatusOr<std::vector<Segment>> chat =
+          format_.render(record.messages, config_.maskPrompt);
+      if (!chat.ok())
+        return chat.status();
+      segments = *std::move(chat);
     } else if (config_.addEos && !segments.empty()) {
       segments.push_back({.eos = true});
     }
@@ -140,6 +141,7 @@ private:
   const std::string &path_;
   const TrainConfig &config_;
   const Tokenizer &tokenizer_;
+  const ConversationFormat format_;
   FileSamples out_;
 };
 
@@ -147,16 +149,16 @@ private:
 
 absl::StatusOr<FileSamples> readSamples(const std::string &path, const TrainConfig &config,
                                         const Tokenizer &tokenizer,
-                                        const std::string &modelTemplate) {
+                                        absl::string_view modelTemplate) {
   absl::StatusOr<TextFile> file = openText(path);
   if (!file.ok())
     return file.status();
-  Reader reader(path, config, tokenizer);
+  Reader reader(path, config, tokenizer, modelTemplate);
   if (!file->jsonl && learnsPreferences(config))
     return bad(path,
                absl::StrCat("plain text has no preferences for train_mode: ", config.trainMode,
                             "; give a .jsonl file of prompt, chosen and rejected"));
-  return file->jsonl ? reader.readJsonl(file->text, modelTemplate) : reader.readText(file->text);
+  return file->jsonl ? reader.readJsonl(file->text) : reader.readText(file->text);
 }
 
 } // namespace llmc::lora

@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "frontends/lora/config/TrainConfig.h"
-#include "frontends/lora/data/ChatFormat.h"
+#include "frontends/lora/data/Conversation.h"
 #include "frontends/lora/data/Dataset.h"
 #include "frontends/tokenizer/Tokenizer.h"
 #include <cstdint>
@@ -26,7 +26,7 @@ struct FileSamples {
 // By the name's ending: .jsonl and .json are JSONL, all else is plain text.
 absl::StatusOr<FileSamples> readSamples(const std::string &path, const TrainConfig &config,
                                         const Tokenizer &tokenizer,
-                                        const std::string &modelTemplate);
+                                        absl::string_view modelTemplate);
 
 } // namespace llmc::lora
 

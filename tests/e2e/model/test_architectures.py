@@ -8,6 +8,8 @@ tests/oracle/check_terms.py sees to. Of F32 with an F32 cache, llmc must agree t
 
 import unittest
 
+import numpy as np
+
 from model_case import ModelCase, exact_rows  # shows where the oracle is
 from likelihood import mean_kl
 
@@ -73,6 +75,14 @@ class Starcoder2(ArchitectureCase, ModelCase):
 class Phi3(ArchitectureCase, ModelCase):
     arch = "phi3"
     variants = {"short factors": dict(original_ctx=256)}
+
+    def test_context_of_a_compiled_model(self):
+        path, short = self.model(), 40
+        want = self.rows(path, short, WINDOWS)
+        for options, same in ([], False), (["-c", short], True):
+            compiled = self.folder / "m.llmc"
+            self.done("compile", path, "-o", compiled, *options)
+            self.assertEqual(np.array_equal(self.rows(compiled, short, WINDOWS), want), same, options)
 
 
 class Gemma2(ArchitectureCase, ModelCase):

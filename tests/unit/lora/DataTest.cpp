@@ -1,3 +1,5 @@
+#include "absl/strings/str_cat.h"
+#include "frontends/chat/BuiltinTemplates.h"
 #include "frontends/lora/data/Batches.h"
 #include "frontends/lora/data/DataLoader.h"
 #include "tests/unit/lora/TestData.h"
@@ -7,6 +9,7 @@
 namespace llmc::lora::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -95,7 +98,7 @@ TEST(Data, JsonlKinds) {
 {"conversations": [{"from": "human", "value": "u"}, {"from": "gpt", "value": "r"}, {"from": "human", "value": "v"}, {"from": "gpt", "value": "q"}]}
 {"instruction": "i", "input": "n", "output": "o"}
 )");
-  const std::string chatml = "{% x %}<|im_start|>{{ y }}";
+  const std::string chatml(chat::findBuiltinTemplate("chatml")->source);
   const TrainingData loaded = data.loaded(chatml);
   const Rows rows = data.rows(loaded.train);
   ASSERT_EQ(rows.size(), 5u);
@@ -120,10 +123,82 @@ TEST(Data, JsonlKinds) {
               HasSubstr("### Instruction:\ni\n\n### Input:\nn\n\n### Response:\no</s>"));
   EXPECT_THAT(alpaca[4].first, HasSubstr("paired with an input"));
   EXPECT_EQ(alpaca[4].second, "o</s>");
-  EXPECT_THAT(messageOf(data.load("{{ strange }}")), HasSubstr("t.jsonl:4: chat_template"));
   data.config.chatTemplate = "llama2";
   EXPECT_THAT(data.rows(data.loaded().train)[2].first,
-              HasSubstr("<s> [INST] <<SYS>>\ns\n<</SYS>>\n\nu [/INST] r</s>"));
+              HasSubstr("<s> [INST] <<SYS>>\ns\n<</SYS>>\n\nu [/INST] r </s>"));
+}
+
+TEST(Data, ConversationsByAnyTemplate) {
+  Data data(400);
+  data.write(
+      "t.jsonl",
+      R"({"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": " r "}, {"role": "user", "content": "v"}, {"role": "assistant", "content": "q"}]})");
+  const auto row = [&](const std::string &source) {
+    const Rows rows = data.rows(data.loaded(source).train);
+    return rows.empty() ? std::pair<std::string, std::string>() : rows[0];
+  };
+  // A system message of the template's own, stripped answers, and BOS that the tokenizer adds, too.
+  const std::string plain =
+      "{{ bos_token }}[be brief]\n{% for m in messages %}{{ m.role[0] }}={{ m.content | trim }};\n"
+      "{% endfor %}{% if add_generation_prompt %}a={% endif %}";
+  EXPECT_THAT(row(plain).first, HasSubstr("<s> [be brief]\nu=u;\na=r;\nu=v;\na=q;\n"));
+  EXPECT_EQ(row(plain).second, "r;q;");
+  // Thoughts, here empty, only stand before the last answer. Where the answer is asked for, it
+  // learns to begin with them.
+  const std::string thinks =
+      "{% for m in messages %}{{ m.role[0] }}={{ '<t></t>' if loop.last and m.role == 'assistant' "
+      "}}"
+      "{{ m.content }}{{ eos_token }}\n{% endfor %}{% if add_generation_prompt %}a={% endif %}";
+  EXPECT_THAT(row(thinks).first, HasSubstr("u=u</s> \na= r </s> \nu=v</s> \na=<t></t>q</s>"));
+  EXPECT_EQ(row(thinks).second, " r </s><t></t>q</s>");
+  // Parts of the conversation cannot be rendered.
+  const std::string whole = "{% if messages | length != 4 %}{{ raise_exception('no') }}{% endif %}"
+                            "{% for m in messages %}({{ m.content }}){{ eos_token }}{% endfor %}";
+  EXPECT_EQ(row(whole).second, " r q)</s>");
+  data.config.maskPrompt = false;
+  EXPECT_THAT(row(whole).second, HasSubstr("(u)</s> ( r )</s> (v)</s> (q)</s>"));
+
+  data.config.maskPrompt = true;
+  EXPECT_THAT(messageOf(data.load("{{ strange }}")),
+              HasSubstr("t.jsonl:1: chat_template: the template changes what the assistant says, "
+                        "'r'; choose one"));
+  EXPECT_THAT(messageOf(data.load("{{ raise_exception('no') }}")),
+              HasSubstr("t.jsonl:1: chat_template: the model: tokenizer.chat_template:1: no"));
+  EXPECT_THAT(messageOf(data.load("\n{% if")), HasSubstr("tokenizer.chat_template:2: a tag has"));
+  data.folder.write("mine.jinja", {plain.begin(), plain.end()});
+  data.config.chatTemplate = data.folder.path("mine.jinja");
+  EXPECT_EQ(row("{{ strange }}").second, "r;q;");
+  data.config.chatTemplate = "chatlm";
+  EXPECT_THAT(messageOf(data.load()), AllOf(HasSubstr("chatlm"), HasSubstr("chatml, llama3")));
+}
+
+// Answers are learned up to the mark that ends them, which need not be a token of the vocabulary,
+// and nothing of the questions is.
+TEST(Data, ConversationsByTemplatesOfModels) {
+  Data data(900);
+  data.write(
+      "t.jsonl",
+      R"({"messages": [{"role": "user", "content": "uuu"}, {"role": "assistant", "content": "rrr"}, {"role": "user", "content": "vvv"}, {"role": "assistant", "content": "qqq"}]})");
+  const std::pair<const char *, const char *> expected[] = {
+      {"channels", "rrrqqq<|end|>"}, // its first answer ends unlike its last
+      {"chatml", "rrr<|im_end|>qqq<|im_end|>"},
+      {"command_r", "<|response|>rrr<|/response|><|end_turn|><|response|>qqq<|/response|>"
+                    "<|end_turn|>"},
+      {"deepseek", "rrr<｜end｜>qqq<｜end｜>"},
+      {"gemma", "rrr<end_of_turn>qqq<end_of_turn>"},
+      {"hermes_tools", "rrr<|im_end|>qqq<|im_end|>"},
+      {"llama3_tools", "rrr<|eot|>qqq<|eot|>"},
+      {"mistral", " rrr</s> qqq</s>"},
+      {"phi3", "rrr<|end|>qqq<|end|>\n</s>"},
+      {"qwen3_thinking", "rrr<think>\n\n</think>\n\nqqq<|im_end|>"},
+  };
+  for (const auto &[name, learned] : expected) {
+    SCOPED_TRACE(name);
+    data.config.chatTemplate = absl::StrCat(LLMC_TESTS "/unit/chat/templates/", name, ".jinja");
+    const Rows rows = data.rows(data.loaded().train);
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_EQ(rows[0].second, learned);
+  }
 }
 
 TEST(Data, PromptsLongerThanARowLeaveNothingToLearn) {

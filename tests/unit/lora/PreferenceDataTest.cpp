@@ -1,4 +1,5 @@
 // Pairs of answers: how they are written, split and batched.
+#include "frontends/chat/BuiltinTemplates.h"
 #include "tests/unit/lora/TestData.h"
 #include <set>
 
@@ -29,7 +30,7 @@ struct Pairs : Data {
   }
 };
 
-constexpr char kChatml[] = "{% x %}<|im_start|>{{ y }}";
+const std::string kChatml(chat::findBuiltinTemplate("chatml")->source);
 
 TEST(PreferenceData, TextsFollowThePrompt) {
   Pairs data;
