@@ -1,7 +1,6 @@
 #include "frontends/eval/EvalData.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/gguf/file/GgufText.h"
 #include "frontends/lora/data/Segments.h"
 #include "frontends/lora/data/TextFile.h"
 #include <algorithm>
@@ -114,9 +113,6 @@ private:
     const auto first = std::max<size_t>(1, static_cast<size_t>(learned - tokens->learned.begin()));
     if (first >= tokens->tokens.size() && record.kind == RecordKind::Text)
       return bad("the text is a single token, which nothing predicts; give a longer one");
-    if (first >= tokens->tokens.size() && record.kind == RecordKind::Choice)
-      return bad(absl::StrCat("the choice ", gguf::inQuotes(text, 40),
-                              " is one token with the end of the prompt; begin it with a space"));
     return Continuation{std::move(text), std::move(tokens->tokens), first};
   }
 
@@ -135,22 +131,20 @@ readEvalData(const std::string &path, const Tokenizer &tokenizer, const EvalRead
     return file.status();
   const Reader reader(tokenizer, options);
   std::vector<EvalSample> samples;
-  absl::string_view text = file->text;
-  for (uint64_t number = 1; !text.empty(); ++number) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    const absl::string_view line = absl::StripAsciiWhitespace(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.empty())
-      continue;
-    absl::StatusOr<EvalSample> sample = reader.read(line);
-    if (!sample.ok())
-      return absl::Status(sample.status().code(),
-                          absl::StrCat(path, ":", number, ": ", sample.status().message()));
-    sample->line = number;
-    samples.push_back(*std::move(sample));
-    if (options.limit > 0 && samples.size() == options.limit)
-      break;
-  }
+  absl::Status status =
+      lora::forEachLine(file->text, [&](absl::string_view line, uint64_t number) -> absl::Status {
+        if (options.limit > 0 && samples.size() == options.limit)
+          return absl::OkStatus();
+        absl::StatusOr<EvalSample> sample = reader.read(line);
+        if (!sample.ok())
+          return absl::Status(sample.status().code(),
+                              absl::StrCat(path, ":", number, ": ", sample.status().message()));
+        sample->line = number;
+        samples.push_back(*std::move(sample));
+        return absl::OkStatus();
+      });
+  if (!status.ok())
+    return status;
   return samples;
 }
 

@@ -15,9 +15,8 @@ namespace llmc::eval {
 // A text behind a prompt.
 struct Continuation {
   std::string text;            // of a choice, as the record has it
-  std::vector<int32_t> tokens; // of the prompt and the text, which are tokenized as one
-  // The place in `tokens` of the text's first; at least 1. Of a completion it may be the end, where
-  // the prompt's last token is the completion's, too.
+  std::vector<int32_t> tokens; // of the prompt and the text, as encodeSegments() has them
+  // The place in `tokens` of the text's first; at least 1. Of an empty completion it is the end.
   size_t first = 0;
 
   bool operator==(const Continuation &) const = default;

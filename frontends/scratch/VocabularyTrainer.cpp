@@ -36,6 +36,28 @@ absl::Status explained(absl::string_view message, int64_t wanted) {
       absl::StrCat("the vocabulary cannot be made: sentencepiece: ", message));
 }
 
+// The library counts places in a word in 16 bits, and a line without blanks is one.
+constexpr size_t kLongestLine = 16384;
+
+std::vector<std::string> cutLines(std::vector<std::string> lines) {
+  std::vector<std::string> out;
+  for (std::string &line : lines) {
+    absl::string_view rest = line;
+    while (rest.size() > kLongestLine) {
+      size_t end = kLongestLine;
+      while (end > 1 && (rest[end] & 0xc0) == 0x80)
+        --end; // not within a character
+      out.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(end);
+    }
+    if (rest.size() == line.size())
+      out.push_back(std::move(line));
+    else
+      out.emplace_back(rest);
+  }
+  return out;
+}
+
 } // namespace
 
 absl::StatusOr<TrainedVocabulary> trainVocabulary(std::vector<std::string> lines,
@@ -54,7 +76,7 @@ absl::StatusOr<TrainedVocabulary> trainVocabulary(std::vector<std::string> lines
       {"max_sentence_length", absl::StrCat(1 << 30)},
       {"minloglevel", "2"}, // errors only
   };
-  PieceModel made = trainPieces(std::move(lines), options);
+  PieceModel made = trainPieces(cutLines(std::move(lines)), options);
   if (!made.error.empty())
     return explained(made.error, wanted);
   TrainedVocabulary out;

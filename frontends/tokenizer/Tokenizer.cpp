@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<int32_t>> Tokenizer::encode(absl::string_view text,
   EncodeState state;
   if (options.addSpecial && vocabulary_->addBos())
     tokens.push_back(vocabulary_->bos());
-  bool afterSpecial = true; // the start of the text counts as one
+  bool afterSpecial = !options.continues; // the start of a text counts as one
   for (const Fragment &fragment : splitter_->split(text, options.parseSpecial)) {
     if (fragment.token >= 0) {
       tokens.push_back(fragment.token);

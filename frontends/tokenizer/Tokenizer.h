@@ -23,6 +23,7 @@ class WordEncoder;
 struct EncodeOptions {
   bool addSpecial = false;   // BOS in front and EOS behind, where the model has them added
   bool parseSpecial = false; // "<|im_start|>" in the text is that token, not its characters
+  bool continues = false;    // the text goes on from another one: no space is put in front
 };
 
 struct DecodeOptions {

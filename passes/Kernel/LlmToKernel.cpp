@@ -69,8 +69,8 @@ void FunctionConverter::addParameters(Block *entry) {
       auto symbol = cast<FlatSymbolRefAttr>(family);
       if (from->getParentOfType<ModuleOp>().lookupSymbol<llm::ParameterOp>(symbol.getValue()))
         values[argument] = GetParameterOp::create(
-            b, argument.getLoc(), trainedTypeOf(cast<RankedTensorType>(argument.getType())),
-            symbol, weightIndex);
+            b, argument.getLoc(), trainedTypeOf(cast<RankedTensorType>(argument.getType())), symbol,
+            weightIndex);
       else
         values[argument] =
             GetWeightOp::create(b, argument.getLoc(), argument.getType(), symbol, weightIndex);
@@ -372,6 +372,10 @@ private:
     module.walk([&](llm::LayersAdjointOp layers) { add(layers, true); });
     if (!unique)
       return signalPassFailure();
+    if (compute != "f32" && compute != "auto") {
+      module.emitError() << "compute is '" << compute << "'; it may be auto or f32";
+      return signalPassFailure();
+    }
     const Compute arithmetic = compute == "f32" ? Compute::F32 : Compute::Auto;
     for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (!function.isExternal() &&

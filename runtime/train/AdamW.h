@@ -11,7 +11,7 @@
 namespace llmc {
 
 /// A named f32 tensor that is trained. Values and gradient belong to the caller and stay where they
-/// are; both are in row order.
+/// are, both in the same order.
 struct TrainedTensor {
   std::string name;
   std::vector<uint64_t> shape; ///< the slowest extent first

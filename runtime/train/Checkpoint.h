@@ -54,7 +54,6 @@ public:
   /// NotFound, naming the file, when there is no such text.
   absl::StatusOr<std::string> text(const std::string &key) const;
   absl::StatusOr<int64_t> integer(const std::string &key) const;
-  bool has(absl::string_view tensor) const { return file_.find(tensor) != nullptr; }
   /// Copies a tensor. Fails, naming file and tensor, unless it is there with that shape and type
   /// (F32, U8).
   absl::Status copy(absl::string_view tensor, std::span<const uint64_t> shape,

@@ -153,7 +153,7 @@ absl::StatusOr<EventFile> EventFile::create(const std::string &folder, int64_t f
   // Runs of the same second stay in their order.
   constexpr int64_t kMostSeconds = 9'999'999'999; // of ten digits, which sort
   const int64_t seconds =
-      std::min(std::max(static_cast<int64_t>(now), latest.value_or(0) + 1), kMostSeconds);
+      std::max(static_cast<int64_t>(now), std::min(latest.value_or(0), kMostSeconds - 1) + 1);
   file.path_ = absl::StrFormat("%s/%s%010d.%s.%d", folder, kPrefix, seconds, hostName(), getpid());
   file.descriptor_ =
       ::open(file.path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);

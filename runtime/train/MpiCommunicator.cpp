@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/train/mpi/MpiPlugin.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
@@ -12,6 +13,13 @@ namespace llmc {
 namespace {
 
 constexpr char kWorldSize[] = "OMPI_COMM_WORLD_SIZE", kLocalSize[] = "OMPI_COMM_WORLD_LOCAL_SIZE";
+constexpr char kOthersSize[] = "PMI_SIZE"; // of MPICH, Intel MPI and srun --mpi=pmi2
+
+int numberIn(const char *variable) {
+  const char *given = std::getenv(variable);
+  int number = 0;
+  return given && absl::SimpleAtoi(given, &number) ? number : 0;
+}
 
 absl::Status statusOf(const char *error) {
   return error ? absl::UnavailableError(absl::StrCat("MPI: ", error)) : absl::OkStatus();
@@ -43,16 +51,16 @@ private:
 
 } // namespace
 
-unsigned processesHere() {
-  const char *given = std::getenv(kLocalSize);
-  unsigned processes = 1;
-  return given && absl::SimpleAtoi(given, &processes) && processes > 0 ? processes : 1;
-}
+unsigned processesHere() { return static_cast<unsigned>(std::max(1, numberIn(kLocalSize))); }
 
 absl::StatusOr<std::unique_ptr<Communicator>> openCommunicator() {
-  const char *given = std::getenv(kWorldSize);
-  int size = 1;
-  if (!given || !absl::SimpleAtoi(given, &size) || size < 2)
+  const int size = numberIn(kWorldSize);
+  // Each of them would train alone, into the same files.
+  if (size == 0 && numberIn(kOthersSize) > 1)
+    return absl::UnavailableError(absl::StrCat("another MPI than Open MPI has started ",
+                                               numberIn(kOthersSize),
+                                               " processes; start them with Open MPI's mpirun"));
+  if (size < 2)
     return std::make_unique<Communicator>();
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -26,7 +26,6 @@ public:
       state_ = mixBits(state_ + kStep + static_cast<unsigned char>(c));
   }
 
-  uint64_t state() const { return state_; }
   uint64_t next() { return mixBits(state_ += kStep); }
   /// In [0, 1).
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }

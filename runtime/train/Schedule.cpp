@@ -36,8 +36,9 @@ double Schedule::at(int64_t step) const {
   const bool restarts = kind == ScheduleKind::CosineWithRestarts;
   const double rest = std::max<double>(1, static_cast<double>(totalSteps - warmupSteps));
   const double length = decaySteps > 0 ? static_cast<double>(decaySteps)
-                        : restarts ? rest / sumOfGrowth(restartGrowth, static_cast<double>(cycles))
-                                   : rest;
+                        : restarts
+                            ? std::max(1.0, rest / sumOfGrowth(restartGrowth, double(cycles)))
+                            : rest;
   double x = static_cast<double>(step - warmupSteps) / length;
   if (restarts) {
     // The cycle in which x is, and how much of it has passed.

@@ -24,7 +24,7 @@ struct Schedule {
   int64_t warmupSteps = 0;
   int64_t totalSteps = 0; ///< of the training
   int64_t decaySteps = 0; ///< of the first decay; 0: such that the last of `cycles` ends with the
-                          ///< training (all kinds but restarts have one)
+                          ///< training (all kinds but restarts have one), but at least one
   int64_t cycles = 1;
   double restartGrowth = 1; ///< at least 1
 

@@ -12,8 +12,8 @@
 
 namespace llmc {
 
-/// A model whose adapter is trained: what a trainer needs to know of it. Compiled programs are one
-/// kind; a test may have another.
+/// A model of which a part is trained, an adapter or its own weights: what a trainer needs to know
+/// of it. Compiled programs are one kind; a test may have another.
 class TrainingModel {
 public:
   /// What is trained, as files have it: of an adapter "blk.0.attn_q.weight.lora_a", of the model

@@ -72,7 +72,8 @@ absl::StatusOr<int64_t> forEachSeed(SeedRange seeds, int jobs,
     --running;
     for (int i = 0; i < jobs; ++i) {
       Worker &worker = workers[i];
-      if (worker.process != process || (WIFEXITED(how) && worker.seed + jobs > seeds.last))
+      if (worker.process != process ||
+          (WIFEXITED(how) && WEXITSTATUS(how) == 0 && worker.seed + jobs > seeds.last))
         continue;
       ++failed, ++finished;
       died(static_cast<uint32_t>(worker.seed.load()),

@@ -5,7 +5,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "frontends/gguf/quantize/Quantizer.h"
-#include "runtime/core/Leftover.h"
+#include "runtime/core/TemporaryFolder.h"
 #include "tools/llmc/BenchTest.h"
 #include "tools/llmc/Engine.h"
 #include <memory>
@@ -14,27 +14,6 @@
 #include <vector>
 
 namespace llmc::cli {
-
-// A folder of its own in the user's folder for temporary files ($TMPDIR), removed with the files in
-// it at the end.
-class TemporaryFolder {
-public:
-  static absl::StatusOr<std::unique_ptr<TemporaryFolder>> create();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-
-  const std::string &path() const { return path_; }
-  // The path of a file in it, which goes with it even if the process ends without destructors.
-  std::string fileNamed(absl::string_view name);
-
-private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {
-    leftovers_.emplace_back(path_);
-  }
-  std::string path_;
-  std::vector<Leftover> leftovers_;
-};
 
 // A model file, and what is to be removed after it.
 struct PreparedModel {

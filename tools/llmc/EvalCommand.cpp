@@ -3,7 +3,7 @@
 #include "absl/strings/str_split.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
 #include "runtime/core/Interrupt.h"
-#include "runtime/core/Leftover.h"
+#include "runtime/core/TemporaryFolder.h"
 #include "tools/llmc/ChatOptions.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
@@ -12,10 +12,7 @@
 #include "tools/llmc/QuantizeRun.h"
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -32,40 +29,6 @@ struct EvalOptions {
   int64_t limit = 0;
   ChatOptions chat;
   bool json = false;
-};
-
-// A file in a folder of its own that is gone with the object, or with the process.
-class TemporaryFile {
-public:
-  static absl::StatusOr<TemporaryFile> create() {
-    std::error_code error;
-    const std::filesystem::path folder = std::filesystem::temp_directory_path(error);
-    std::string pattern = ((error ? "/tmp" : folder) / "llmc-eval-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      return absl::Status(absl::ErrnoToStatusCode(errno),
-                          absl::StrCat(pattern, ": cannot make a directory for the merged model: ",
-                                       std::strerror(errno), "; TMPDIR chooses another place"));
-    return TemporaryFile(pattern);
-  }
-  TemporaryFile(TemporaryFile &&other) noexcept
-      : folder_(std::exchange(other.folder_, "")), leftovers_{std::move(other.leftovers_[0]),
-                                                              std::move(other.leftovers_[1])} {}
-  ~TemporaryFile() {
-    if (folder_.empty())
-      return;
-    std::error_code none;
-    std::filesystem::remove(path(), none);
-    std::filesystem::remove(folder_, none);
-  }
-
-  std::string path() const { return absl::StrCat(folder_, "/merged.gguf"); }
-
-private:
-  explicit TemporaryFile(std::string folder)
-      : folder_(std::move(folder)), leftovers_{Leftover(folder_), Leftover(path())} {}
-
-  std::string folder_;
-  Leftover leftovers_[2];
 };
 
 class Eval {
@@ -94,6 +57,10 @@ private:
 absl::Status Eval::check() const {
   if (!options_.merged.empty() && options_.model.adapters.empty())
     return usageError("--merged has nothing to merge; give --lora FILE");
+  std::error_code none;
+  for (const std::string &input : {options_.data, options_.model.path})
+    if (!options_.records.empty() && std::filesystem::equivalent(options_.records, input, none))
+      return usageError(absl::StrCat("--records ", input, " is read; choose another name"));
   for (const std::string &type : options_.merged)
     if (absl::Status status = checkMergeType(type); !status.ok())
       return status;
@@ -200,20 +167,21 @@ absl::Status Eval::run(const std::string &name, const ModelOptions &model) {
 }
 
 absl::Status Eval::runMerged(const std::string &type) {
-  absl::StatusOr<TemporaryFile> merged = TemporaryFile::create();
-  if (!merged.ok())
-    return merged.status();
+  absl::StatusOr<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::create();
+  if (!folder.ok())
+    return folder.status();
+  const std::string merged = (*folder)->fileNamed("merged.gguf");
   absl::StatusOr<quantize::QuantizationPlan> plan =
       planMergeOf(*file_, options_.model.adapters, type, nullptr);
   if (!plan.ok())
     return plan.status();
   ThreadTeam team(options_.model.threads);
   absl::StatusOr<double> seconds =
-      quantizeWithProgress("merging", *file_, *plan, nullptr, merged->path(), team);
+      quantizeWithProgress("merging", *file_, *plan, nullptr, merged, team);
   if (!seconds.ok())
     return seconds.status();
   ModelOptions model = options_.model;
-  model.path = merged->path();
+  model.path = merged;
   model.adapters.clear();
   return run(type == "keep" ? "merged" : absl::StrCat("merged ", type), model);
 }
@@ -337,7 +305,7 @@ void addEvalCommand(CLI::App &app, Action &action) {
       "completion, but for white space around it; as many lines count as the completion has) and\n"
       "the completion's loss and perplexity. prompt or question, choices and answer (index from\n"
       "0, letter or text): acc (the choice of the highest log likelihood) and acc_norm (the same\n"
-      "by byte). text: loss and perplexity.\n"
+      "by character). text: loss and perplexity.\n"
       "With --lora, base and adapter run on the same records and are compared record by record:\n"
       "p is the sign test's for right and wrong answers, losses differ measurably by more than\n"
       "two standard errors. Ctrl-C prints what is done, with exit code 130.");

@@ -52,7 +52,8 @@ constexpr Metric kMetrics[] = {
      }},
     {"acc_norm", "acc_norm", MetricKind::Share,
      [](const EvalSample &sample, const RecordResult &r) {
-       return r.logLikelihoods.empty() ? std::nullopt : right(r.chosenByBytes == sample.answer);
+       return r.logLikelihoods.empty() ? std::nullopt
+                                       : right(r.chosenByCharacters == sample.answer);
      }},
     {"completion_loss", "completion loss", MetricKind::Loss,
      [](const EvalSample &sample, const RecordResult &r) {
@@ -258,7 +259,7 @@ Json resultJson(const EvalSample &sample, const RecordResult &result) {
   if (!result.logLikelihoods.empty()) {
     json["log_likelihoods"] = result.logLikelihoods;
     json["chosen"] = result.chosen;
-    json["chosen_norm"] = result.chosenByBytes;
+    json["chosen_norm"] = result.chosenByCharacters;
   }
   return json;
 }

@@ -21,6 +21,12 @@ size_t sharedPrefix(std::span<const int32_t> a, std::span<const int32_t> b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
+// Of UTF-8; 1 where there is none.
+size_t charactersIn(absl::string_view text) {
+  const auto count = std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; });
+  return std::max<size_t>(1, static_cast<size_t>(count));
+}
+
 class Runner {
 public:
   Runner(Engine &engine, const Tokenizer &tokenizer, Session &session, const EvalTasks &tasks,
@@ -34,7 +40,8 @@ public:
 
   // Positions that a record needs; a Text takes what there is.
   size_t positionsOf(const EvalSample &sample) const {
-    size_t most = 0;
+    // Windows of a text step by all but their first token.
+    size_t most = sample.kind == RecordKind::Text ? 2 : 0;
     for (const Continuation &continuation : sample.continuations)
       if (sample.kind != RecordKind::Text)
         most = std::max(most, continuation.tokens.size());
@@ -166,19 +173,19 @@ private:
   }
 
   absl::Status choose(const EvalSample &sample, RecordResult &result) {
-    std::vector<double> byBytes;
+    std::vector<double> byCharacters;
     for (const Continuation &choice : sample.continuations) {
       absl::StatusOr<double> loss = lossOf(choice.tokens, choice.first);
       if (!loss.ok())
         return loss.status();
       result.logLikelihoods.push_back(-*loss);
-      byBytes.push_back(-*loss / static_cast<double>(choice.text.size()));
+      byCharacters.push_back(-*loss / static_cast<double>(charactersIn(choice.text)));
     }
     const auto best = [](const std::vector<double> &values) {
       return static_cast<size_t>(std::ranges::max_element(values) - values.begin());
     };
     result.chosen = best(result.logLikelihoods);
-    result.chosenByBytes = best(byBytes);
+    result.chosenByCharacters = best(byCharacters);
     return absl::OkStatus();
   }
 

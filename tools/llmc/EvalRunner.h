@@ -29,9 +29,9 @@ struct RecordResult {
   std::optional<double> loss;
   uint64_t tokens = 0;
   // Of a Choice: of each, the sum of log likelihoods, and which one is the likeliest by itself and
-  // by byte.
+  // by character.
   std::vector<double> logLikelihoods;
-  size_t chosen = 0, chosenByBytes = 0;
+  size_t chosen = 0, chosenByCharacters = 0;
 };
 
 struct EvalLimits {

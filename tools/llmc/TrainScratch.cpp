@@ -1,35 +1,11 @@
 #include "tools/llmc/TrainScratch.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/scratch/ScratchModel.h"
+#include "runtime/core/TemporaryFolder.h"
 #include "tools/llmc/Console.h"
-#include <cstdlib>
 #include <filesystem>
 
 namespace llmc::cli {
-namespace {
-
-// A folder that is removed with all that is in it.
-class TemporaryFolder {
-public:
-  static absl::StatusOr<std::shared_ptr<TemporaryFolder>> make() {
-    std::error_code error;
-    std::string path = std::filesystem::temp_directory_path(error) / "llmc-XXXXXX";
-    if (error || !::mkdtemp(path.data()))
-      return absl::UnavailableError(
-          absl::StrCat(path, ": cannot make a folder; let TMPDIR be one that can be written to"));
-    return std::shared_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path, error);
-  }
-  const std::string path;
-
-private:
-  explicit TemporaryFolder(std::string path) : path(std::move(path)) {}
-};
-
-} // namespace
 
 absl::StatusOr<std::shared_ptr<void>> makeScratchModel(const TrainOptions &options,
                                                        lora::TrainConfig &config) {
@@ -51,11 +27,13 @@ absl::StatusOr<std::shared_ptr<void>> makeScratchModel(const TrainOptions &optio
     return in(absl::InvalidArgumentError("data is not given; add a line 'data: PATH'"));
   std::shared_ptr<void> keeper;
   if (options.plan) {
-    absl::StatusOr<std::shared_ptr<TemporaryFolder>> made = TemporaryFolder::make();
+    absl::StatusOr<std::unique_ptr<TemporaryFolder>> made = TemporaryFolder::create();
     if (!made.ok())
       return made.status();
-    folder = (*made)->path;
-    keeper = *made;
+    folder = (*made)->path();
+    (*made)->fileNamed(
+        std::filesystem::path(scratch::initialModelPath(folder)).filename().string());
+    keeper = *std::move(made);
   }
   absl::StatusOr<scratch::InitialModel> initial = scratch::makeInitialModel(config, folder);
   if (!initial.ok())

@@ -2,21 +2,25 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "compiler/Artifact/UserKey.h"
 #include "compiler/Driver/Artifact.h"
 #include "compiler/Driver/ModelLoader.h"
 #include "compiler/Driver/TrainingLoader.h"
+#include "frontends/lora/adapter/ModuleNames.h"
 #include "frontends/lora/config/AdapterPlan.h"
 #include "frontends/lora/train/AdapterParameters.h"
 #include "frontends/lora/train/ModelWeights.h"
+#include "frontends/lora/train/OutputFolder.h"
 #include "frontends/tokenizer/GgufTokenizer.h"
 #include "runtime/core/CpuCount.h"
 #include "runtime/train/MpiCommunicator.h"
 #include "tools/llmc/Commands.h"
 #include "tools/llmc/Console.h"
 #include "tools/llmc/TrainScratch.h"
+#include <algorithm>
 #include <fstream>
 
 namespace llmc::cli {
@@ -63,6 +67,16 @@ void noteSurprises(const TrainingSetup &setup) {
   if (trained.ok() && setup.config.maxSeqLength > *trained)
     printNote(absl::StrCat("max_seq_length ", setup.config.maxSeqLength,
                            " is more than the model was made for (", *trained, ")"));
+  std::vector<absl::string_view> absent;
+  for (const std::string &target : setup.config.targetModules)
+    if (setup.config.fineTuneType != "full" &&
+        std::ranges::none_of(setup.plan.matrices, [&](const lora::AdapterMatrix &matrix) {
+          return lora::placeOfGguf(matrix.weight)->module->gguf == target;
+        }))
+      absent.push_back(target);
+  if (!absent.empty())
+    printNote(absl::StrCat(setup.file->path(), " has no ", absl::StrJoin(absent, ", "),
+                           "; only the other matrices get an adapter"));
 }
 
 } // namespace
@@ -85,6 +99,8 @@ absl::StatusOr<std::unique_ptr<TrainingSetup>> TrainingSetup::open(const TrainOp
   absl::StatusOr<lora::TrainConfig> config = readConfig(options);
   if (!config.ok())
     return config.status();
+  if (absl::Status status = lora::OutputFolder(*config).checkInputs(); !status.ok())
+    return absl::Status(status.code(), absl::StrCat(options.config, ": ", status.message()));
   std::shared_ptr<void> modelFolder;
   if (options.scratch) {
     absl::StatusOr<std::shared_ptr<void>> made = makeScratchModel(options, *config);

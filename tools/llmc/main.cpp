@@ -15,7 +15,8 @@ int exitCode(const absl::Status &status) {
   if (status.ok())
     return kDone;
   if (status.code() == absl::StatusCode::kCancelled)
-    return kOfSignals + InterruptGuard::signal();
+    // Without a signal it was another process of the run that had one.
+    return kOfSignals + (InterruptGuard::signal() ? InterruptGuard::signal() : SIGTERM);
   printError(status.message());
   return isUsageError(status) ? kWrongUsage : kFailed;
 }

@@ -117,15 +117,20 @@ void addDelta(const AdapterMatrix &matrix, double scale, uint64_t row, std::span
     weights[k] += sum[k];
 }
 
+double rowNorm(std::span<const float> weights) {
+  double square = 0;
+  for (float weight : weights)
+    square += double(weight) * weight;
+  return std::sqrt(square);
+}
+
 void mergeRow(const AdapterMatrix &matrix, double scale, uint64_t row, std::span<float> weights) {
   addDelta(matrix, scale, row, weights);
   if (!matrix.dora)
     return;
-  double square = 0;
-  for (float weight : weights)
-    square += double(weight) * weight;
+  const double norm = rowNorm(weights);
   // A row of zeros has no direction to scale.
-  const double factor = square > 0 ? matrix.magnitude[row] / std::sqrt(square) : 0;
+  const double factor = norm > 0 ? matrix.magnitude[row] / norm : 0;
   for (float &weight : weights)
     weight = static_cast<float>(weight * factor);
 }

@@ -60,6 +60,8 @@ void sortLikeBase(Adapter &adapter, const BaseModel &base);
 // Adds row `row` of `scale` * B A to `weights`, a row of the base's tensor as GGUF has it: what a
 // merge adds, with scale = user's scale * matrix.scale().
 void addDelta(const AdapterMatrix &matrix, double scale, uint64_t row, std::span<float> weights);
+// The root of the sum of squares, which is summed in f64.
+double rowNorm(std::span<const float> weights);
 // What a merge does to a row: that, and DoRA's scaling.
 void mergeRow(const AdapterMatrix &matrix, double scale, uint64_t row, std::span<float> weights);
 

@@ -46,8 +46,14 @@ absl::StatusOr<Adapter> planAdapter(const TrainConfig &config, const BaseModel &
   adapter.architecture = base.architecture();
   const int64_t layers = base.layers();
   const int64_t first = config.numLayers == 0 ? 0 : std::max<int64_t>(0, layers - config.numLayers);
+  const auto isTarget = [&](const char *name) {
+    return std::ranges::find(config.targetModules, name) != config.targetModules.end();
+  };
+  // Of all-linear, an architecture may have some joint in one matrix.
+  const bool isAllLinear = std::ranges::all_of(
+      modules(), [&](const Module &m) { return !m.linear || isTarget(m.gguf); });
   for (const std::string &target : config.targetModules) {
-    bool found = false;
+    bool found = isAllLinear && findModule(target)->linear;
     for (const BaseMatrix &weight : base.matrices()) {
       const std::optional<ModulePlace> place = placeOfGguf(weight.name);
       if (!place || place->module->gguf != target)
@@ -94,6 +100,9 @@ absl::StatusOr<Adapter> planAdapter(const TrainConfig &config, const BaseModel &
           absl::StrCat("lora.target_modules: ", base.path(), " has no ", target,
                        target == "output" ? " (it uses token_embd for it)" : "", "; remove it"));
   }
+  if (adapter.matrices.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("lora.target_modules: ", base.path(), " has none of them; name others"));
   for (auto [pattern, key] : {std::pair(&config.rankPattern, "lora.rank_pattern"),
                               std::pair(&config.alphaPattern, "lora.alpha_pattern")})
     if (absl::Status status = checkPattern(*pattern, key, adapter); !status.ok())

@@ -106,6 +106,25 @@ absl::Status resolveInit(const TrainConfig &config, Where where) {
   return absl::OkStatus();
 }
 
+// Keys that say which weights an adapter is on, or how it learns. Its size may stand in a config
+// that is for both.
+absl::Status resolveFull(const TrainConfig &config, const GivenKeys &given) {
+  constexpr const char *kOfAdapters[] = {
+      "num_layers",    "lora.target_modules", "lora.rank_pattern",     "lora.dropout",
+      "lora.use_dora", "lora.use_rslora",     "lora.loraplus_lr_ratio"};
+  if (config.fineTuneType != "full")
+    return absl::OkStatus();
+  const TrainConfig untouched = defaultConfig();
+  for (const char *name : kOfAdapters) {
+    const ConfigKey &key = *findConfigKey(name).key;
+    const auto found = given.find(&key);
+    if (found != given.end() && valueText(config, key) != valueText(untouched, key))
+      return bad(found->second.where, name,
+                 "is of adapters, and fine_tune_type: full trains all weights; remove it");
+  }
+  return absl::OkStatus();
+}
+
 // Values that depend on each other.
 absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_view file) {
   const auto where = [&](const char *name) {
@@ -123,7 +142,7 @@ absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_v
   if (config.minLearningRate > config.learningRate)
     return bad(where("min_learning_rate"), "min_learning_rate",
                "higher than learning_rate; give a lower one");
-  if (config.valSize >= 1 && config.valSize != static_cast<double>(int64_t(config.valSize)))
+  if (config.valSize >= 1 && config.valSize != std::trunc(config.valSize))
     return bad(where("val_size"), "val_size", "give a share below 1 or a whole number of samples");
   if (!config.samplePrompts.empty() && config.sampleSteps == 0)
     return bad(where("sample_prompts"), "sample_prompts",
@@ -131,6 +150,8 @@ absl::Status resolve(TrainConfig &config, const GivenKeys &given, absl::string_v
   if (absl::Status status = resolvePreferences(config, where); !status.ok())
     return status;
   if (absl::Status status = resolveInit(config, where); !status.ok())
+    return status;
+  if (absl::Status status = resolveFull(config, given); !status.ok())
     return status;
   if (config.overlapping && config.fillWithNext)
     return bad(where("fill_with_next"), "fill_with_next",
@@ -228,12 +249,26 @@ absl::Status checkComplete(const TrainConfig &config, absl::string_view file) {
   return absl::OkStatus();
 }
 
-std::string fixedConfig(const TrainConfig &config) {
+namespace {
+
+template <class Wanted>
+std::string linesOf(const TrainConfig &config, Wanted wanted) {
   std::string out;
   for (const ConfigKey &key : configKeys())
-    if (key.fixed)
+    if (wanted(key))
       absl::StrAppend(&out, key.name, ": ", valueText(config, key), "\n");
   return out;
+}
+
+} // namespace
+
+std::string fixedConfig(const TrainConfig &config) {
+  return linesOf(config, [](const ConfigKey &key) { return key.fixed; });
+}
+
+std::string sharedConfig(const TrainConfig &config) {
+  return linesOf(config,
+                 [](const ConfigKey &key) { return key.name != absl::string_view("threads"); });
 }
 
 std::vector<std::string> configDifferences(absl::string_view fixed, const TrainConfig &config) {

@@ -116,6 +116,8 @@ std::string printConfig(const TrainConfig &config);
 
 // The keys that a resumed run must have as the first one had, "KEY: VALUE" a line: for checkpoints.
 std::string fixedConfig(const TrainConfig &config);
+// All keys that processes of one run must have alike, in the same form.
+std::string sharedConfig(const TrainConfig &config);
 // What differs between fixedConfig() of a checkpoint and this config: "lora.rank was 8 and is 4";
 // empty when nothing does.
 std::vector<std::string> configDifferences(absl::string_view fixed, const TrainConfig &config);

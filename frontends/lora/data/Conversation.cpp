@@ -20,6 +20,15 @@ size_t endWithoutSpace(absl::string_view text, size_t size) {
   return absl::StripTrailingAsciiWhitespace(text.substr(0, size)).size();
 }
 
+// Where an answer may begin, at the earliest: behind the question, which may have its words.
+size_t behindQuestion(std::span<const Message> before, absl::string_view whole, size_t from) {
+  if (before.empty() || before.back().role != Role::User)
+    return from;
+  const absl::string_view asked = absl::StripAsciiWhitespace(before.back().text);
+  const size_t found = whole.find(asked, from);
+  return found == whole.npos ? from : found + asked.size();
+}
+
 absl::StatusOr<chat::ChatTemplate> openTemplate(absl::string_view choice,
                                                 absl::string_view modelTemplate,
                                                 const Tokenizer &tokenizer) {
@@ -42,8 +51,8 @@ nlohmann::ordered_json toJson(std::span<const Message> messages) {
 }
 
 ConversationFormat::ConversationFormat(absl::string_view choice, absl::string_view modelTemplate,
-                                       const Tokenizer &tokenizer)
-    : tokenizer_(tokenizer), template_(openTemplate(choice, modelTemplate, tokenizer)) {
+                                       const Tokenizer &tokenizer, std::optional<std::time_t> now)
+    : tokenizer_(tokenizer), template_(openTemplate(choice, modelTemplate, tokenizer)), now_(now) {
   if (tokenizer.addsBos() && tokenizer.bosId())
     bos_ = tokenizer.piece(*tokenizer.bosId(), /*renderSpecial=*/true);
 }
@@ -54,7 +63,7 @@ absl::StatusOr<std::string> ConversationFormat::text(std::span<const Message> me
     return absl::Status(template_.status().code(),
                         absl::StrCat("chat_template: ", template_.status().message()));
   absl::StatusOr<std::string> text =
-      template_->render({.messages = toJson(messages), .addGenerationPrompt = asks});
+      template_->render({.messages = toJson(messages), .addGenerationPrompt = asks}, {.now = now_});
   if (!text.ok())
     return absl::Status(text.status().code(),
                         absl::StrCat("chat_template: ", text.status().message()));
@@ -113,7 +122,7 @@ absl::StatusOr<std::vector<Segment>> ConversationFormat::render(std::span<const 
     // A template need not be able to render a part of a conversation.
     const std::string before = text(messages.first(i), /*asks=*/true).value_or("");
     const bool isAsked = before.size() > done && absl::StartsWith(whole, before);
-    const size_t from = isAsked ? before.size() : done;
+    const size_t from = isAsked ? before.size() : behindQuestion(messages.first(i), whole, done);
     // Many templates strip what is said.
     absl::string_view said = messages[i].text;
     if (whole.find(said, from) == whole.npos)

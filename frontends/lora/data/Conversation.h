@@ -6,6 +6,8 @@
 #include "absl/strings/string_view.h"
 #include "frontends/chat/ChatTemplate.h"
 #include "frontends/lora/data/Segments.h"
+#include <ctime>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,9 +30,9 @@ public:
   // `choice` is the key chat_template: "auto" for the model's own template (`modelTemplate`; where
   // it is empty, the built-in one whose marker is in the vocabulary, or else alpaca), the name of a
   // built-in template, or a file. What is wrong with the template is told when it is needed.
-  // `tokenizer` must live longer.
+  // `tokenizer` must live longer. `now` is the time that templates may write; none: the clock's.
   ConversationFormat(absl::string_view choice, absl::string_view modelTemplate,
-                     const Tokenizer &tokenizer);
+                     const Tokenizer &tokenizer, std::optional<std::time_t> now = std::nullopt);
 
   bool isAlpaca() const { return template_.ok() && template_->name() == "alpaca"; }
 
@@ -53,6 +55,7 @@ private:
 
   const Tokenizer &tokenizer_;
   absl::StatusOr<chat::ChatTemplate> template_;
+  std::optional<std::time_t> now_;
   std::string bos_; // that the tokenizer adds; may be empty
 };
 

@@ -53,8 +53,10 @@ public:
     data_.report.uniqueTokens = unique_.size();
     if (data_.train.size() == 0)
       return absl::InvalidArgumentError(
-          absl::StrCat(train, ": no sample has anything to learn; give more data, a larger "
-                              "max_seq_length, or mask_prompt: false"));
+          absl::StrCat(train,
+                       ": no sample has anything to learn; give more data, a larger "
+                       "max_seq_length, or ",
+                       data_.report.pairs ? "answers that differ" : "mask_prompt: false"));
     return std::move(data_);
   }
 
@@ -68,6 +70,8 @@ private:
     absl::StatusOr<FileSamples> file = readSamples(path, config_, tokenizer_, modelTemplate_);
     if (!file.ok())
       return file;
+    if (std::ranges::find(file->learned, 0) == file->learned.end())
+      file->learned.clear();
     DataReport &report = data_.report;
     report.tokens += file->tokens.size();
     report.skippedBytes += file->skippedBytes;

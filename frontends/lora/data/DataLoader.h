@@ -1,7 +1,7 @@
 // Training data from files: plain text and JSONL.
 //
 // Plain text is cut into samples at `sample_start`, or has a sample at each token when that is
-// empty. Of JSONL, each line is an object whose keys say what it is; other keys are ignored:
+// empty. Of JSONL, each line is an object whose keys say what it is; keys beside these are ignored:
 //   text                          learned whole
 //   prompt, completion            one text after the other; with mask_prompt only the second is
 //                                 learned. Lists of messages are also allowed.
@@ -15,7 +15,7 @@
 //   conversations or messages or instruction beside chosen and rejected, each a text or a message
 //                                 (LLaMA-Factory)
 // Messages become text by a chat template (Conversation.h); with mask_prompt what the assistant
-// says is learned, and what ends its turn.
+// says is learned, and what ends its turn. A template that writes the date has the file's.
 #ifndef LLMC_FRONTENDS_LORA_DATA_DATALOADER_H
 #define LLMC_FRONTENDS_LORA_DATA_DATALOADER_H
 

@@ -53,6 +53,8 @@ public:
     return {part(tokens_), learned_.empty() ? std::span<const uint8_t>() : part(learned_)};
   }
 
+  // Whether samples are ranges, not windows.
+  bool hasRanges() const { return windowSize_ == 0; }
   // All tokens, each once.
   std::span<const int32_t> tokens() const { return tokens_; }
 

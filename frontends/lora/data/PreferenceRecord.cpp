@@ -123,6 +123,9 @@ absl::StatusOr<PreferenceRecord> parsePreferenceRecord(absl::string_view line, b
   if (!object->contains("chosen") || !object->contains("rejected"))
     return badRecord("no chosen and rejected answer; preferences are lines of prompt, chosen and "
                      "rejected, and all else is for train_mode: sft");
+  for (const char *answer : {"chosen", "rejected"})
+    if ((*object)[answer].is_null())
+      return badRecord(absl::StrCat("'", answer, "' is null; give an answer"));
   absl::StatusOr<Question> question = questionOf(*object, alpacaInput);
   if (!question.ok())
     return question.status();

@@ -44,7 +44,7 @@ absl::Status badRecord(absl::string_view what) { return absl::InvalidArgumentErr
 
 absl::StatusOr<Json> parseRecordObject(absl::string_view line) {
   if (isTooDeep(line))
-    return badRecord("brackets nest deeper than 32 levels");
+    return badRecord(absl::StrCat("brackets nest deeper than ", kMostDepth, " levels"));
   Json object = Json::parse(line.begin(), line.end(), nullptr, false);
   if (object.is_discarded())
     return badRecord("not JSON; each line has to be one object");

@@ -6,6 +6,7 @@
 #include "frontends/lora/data/PreferenceRecord.h"
 #include "frontends/lora/data/TextFile.h"
 #include <algorithm>
+#include <sys/stat.h>
 
 namespace llmc::lora {
 namespace {
@@ -14,12 +15,18 @@ absl::Status bad(absl::string_view where, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", what));
 }
 
+// When the file was written: a run that goes on another day has the same samples.
+std::optional<std::time_t> timeOf(const std::string &path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_mtime) : std::nullopt;
+}
+
 class Reader {
 public:
   Reader(const std::string &path, const TrainConfig &config, const Tokenizer &tokenizer,
          absl::string_view modelTemplate)
       : path_(path), config_(config), tokenizer_(tokenizer),
-        format_(config.chatTemplate, modelTemplate, tokenizer) {
+        format_(config.chatTemplate, modelTemplate, tokenizer, timeOf(path)) {
     out_.sequencesPerSample = sequencesPerSample(config);
   }
 

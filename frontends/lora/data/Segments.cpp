@@ -5,38 +5,43 @@
 namespace llmc::lora {
 namespace {
 
-constexpr EncodeOptions kWithSpecial{.parseSpecial = true};
+using Segments = std::span<const Segment>;
 
-absl::Status append(const Tokenizer &tokenizer, absl::string_view text, bool learned,
+absl::Status append(const Tokenizer &tokenizer, const Segment &segment, bool continues,
                     SampleTokens &out) {
-  absl::StatusOr<std::vector<int32_t>> tokens = tokenizer.encode(text, kWithSpecial);
+  absl::StatusOr<std::vector<int32_t>> tokens =
+      tokenizer.encode(segment.text, {.parseSpecial = true, .continues = continues});
   if (!tokens.ok())
     return tokens.status();
   out.tokens.insert(out.tokens.end(), tokens->begin(), tokens->end());
-  out.learned.insert(out.learned.end(), tokens->size(), learned);
+  out.learned.insert(out.learned.end(), tokens->size(), segment.learned);
   return absl::OkStatus();
 }
 
-// Segments without end-of-text tokens among them.
-absl::Status appendRun(const Tokenizer &tokenizer, std::span<const Segment> run,
+// Segments without end-of-text tokens among them. `continues`: a text stands before them.
+absl::Status appendRun(const Tokenizer &tokenizer, Segments run, bool continues,
                        SampleTokens &out) {
   if (run.size() == 1)
-    return append(tokenizer, run[0].text, run[0].learned, out);
+    return append(tokenizer, run[0], continues, out);
   std::string text;
   std::vector<uint64_t> ends;
   for (const Segment &segment : run) {
     text += segment.text;
     ends.push_back(text.size());
   }
-  absl::StatusOr<std::vector<int32_t>> tokens = tokenizer.encode(text, kWithSpecial);
+  absl::StatusOr<std::vector<int32_t>> tokens =
+      tokenizer.encode(text, {.parseSpecial = true, .continues = continues});
   if (!tokens.ok())
     return tokens.status();
   const std::optional<std::vector<uint64_t>> offsets = tokenOffsets(tokenizer, text, *tokens);
-  if (!offsets) {
-    for (const Segment &segment : run)
-      if (absl::Status status = append(tokenizer, segment.text, segment.learned, out); !status.ok())
-        return status;
-    return absl::OkStatus();
+  for (size_t i = 1; i < run.size(); ++i) {
+    // An answer that would begin within a token.
+    const bool answers = run[i].learned && !run[i - 1].learned && ends[i - 1] < text.size();
+    if (offsets && (!answers || std::ranges::binary_search(*offsets, ends[i - 1])))
+      continue;
+    if (absl::Status status = appendRun(tokenizer, run.first(i), continues, out); !status.ok())
+      return status;
+    return appendRun(tokenizer, run.subspan(i), /*continues=*/true, out);
   }
   for (size_t i = 0; i < tokens->size(); ++i) {
     const size_t segment = std::ranges::upper_bound(ends, (*offsets)[i]) - ends.begin();
@@ -63,7 +68,8 @@ absl::StatusOr<SampleTokens> encodeSegments(const Tokenizer &tokenizer,
     size_t end = i;
     while (end < segments.size() && !segments[end].eos)
       ++end;
-    if (absl::Status status = appendRun(tokenizer, segments.subspan(i, end - i), out); !status.ok())
+    if (absl::Status status = appendRun(tokenizer, segments.subspan(i, end - i), false, out);
+        !status.ok())
       return status;
     i = end;
   }

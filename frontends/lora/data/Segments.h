@@ -24,9 +24,10 @@ struct SampleTokens {
   std::vector<uint8_t> learned; // one for each token
 };
 
-// Segments that follow each other without an end-of-text token are tokenized as one text, as they
-// are when the model is used; a token belongs to the segment in which it starts. Texts of special
-// tokens are those tokens.
+// Segments that follow each other without an end-of-text token are tokenized as one text; a token
+// belongs to the segment in which it starts. Where what is learned would begin within a token, what
+// is before it is tokenized alone, as it is when the model is asked. Texts of special tokens are
+// those tokens.
 absl::StatusOr<SampleTokens> encodeSegments(const Tokenizer &tokenizer,
                                             std::span<const Segment> segments);
 

@@ -1,6 +1,5 @@
 #include "frontends/lora/train/AdapterParameters.h"
 #include "dialects/llm/Formats/BlockCodec.h"
-#include <cmath>
 
 namespace llmc::lora {
 
@@ -31,10 +30,7 @@ std::vector<float> rowNorms(const gguf::TensorInfo &tensor, uint64_t rows, uint6
   const uint64_t bytes = tensor.format->rowBytes(columns);
   for (uint64_t n = 0; n < rows; ++n) {
     decodeRow(*tensor.format, tensor.data + n * bytes, columns, row.data());
-    double square = 0;
-    for (float weight : row)
-      square += double(weight) * weight;
-    norms.push_back(static_cast<float>(std::sqrt(square)));
+    norms.push_back(static_cast<float>(rowNorm(row)));
   }
   return norms;
 }

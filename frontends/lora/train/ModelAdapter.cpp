@@ -76,13 +76,6 @@ Adapter ModelAdapter::gradients(double scale) const {
   return collect(&TrainedTensor::gradient, scale);
 }
 
-uint64_t ModelAdapter::parameters() const {
-  uint64_t count = 0;
-  for (const TrainedTensor &tensor : tensors_)
-    count += tensor.values.size();
-  return count;
-}
-
 absl::StatusOr<Adapter> firstAdapter(const TrainConfig &config, const Adapter &plan,
                                      const BaseModel &base) {
   Adapter first = plan;
@@ -111,8 +104,8 @@ absl::StatusOr<Adapter> firstAdapter(const TrainConfig &config, const Adapter &p
       return differs(absl::StrCat("has rank ", from->rank, " for ", matrix.weight, ", the config ",
                                   matrix.rank, "; give lora.rank: ", from->rank));
     if (from->dora != matrix.dora)
-      return differs(absl::StrCat(from->dora ? "is DoRA" : "is not DoRA", "; give lora.use_dora: ",
-                                  from->dora ? "true" : "false"));
+      return differs(absl::StrCat(from->dora ? "is DoRA" : "is not DoRA",
+                                  "; give lora.use_dora: ", from->dora ? "true" : "false"));
     matrix.a = from->a;
     matrix.b = from->b;
     matrix.magnitude = from->magnitude;

@@ -27,8 +27,6 @@ public:
   Adapter gradients(double scale) const;
 
   const Adapter &plan() const { return plan_; }
-  // Numbers that are trained.
-  uint64_t parameters() const;
 
 private:
   ModelAdapter(Adapter plan, TrainingModel &model)

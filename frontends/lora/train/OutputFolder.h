@@ -38,6 +38,10 @@ public:
   }
   std::string configPath() const { return path("resolved-config.yaml"); }
 
+  // InvalidArgument when the run would write over what it reads.
+  absl::Status checkInputs() const;
+  // Removes what an earlier run has left of results, but not its checkpoints.
+  void removeResults() const;
   // Makes the directory and writes the config with every key.
   absl::Status prepare() const;
   // adapter.gguf, unless it is DoRA, and peft/; each file is replaced as a whole.

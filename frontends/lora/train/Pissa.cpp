@@ -18,7 +18,7 @@ constexpr int kManyIterations = 16;
 
 std::vector<float> weightsOf(const gguf::TensorInfo &tensor, uint64_t rows, uint64_t columns) {
   std::vector<float> out(rows * columns);
-  const uint64_t rowBytes = columns / tensor.format->weights * tensor.format->bytes;
+  const uint64_t rowBytes = tensor.format->rowBytes(columns);
   for (uint64_t row = 0; row < rows; ++row)
     decodeRow(*tensor.format, tensor.data + row * rowBytes, columns, out.data() + row * columns);
   return out;
@@ -39,11 +39,11 @@ absl::Status initializePissa(const TrainConfig &config, const gguf::GgufFile &fi
           absl::StrCat(file.path(), ": has no weights of '", m.weight, "'"));
     const int iterations = pissaIterations(config);
     const bool exact = iterations == 0 && std::min(m.inputs, m.outputs) <= kMostExactSide;
-    absl::StatusOr<PrincipalPart> part = principalPart(
-        weightsOf(*tensor, m.outputs, m.inputs), m.outputs, m.inputs,
-        {.rank = rank,
-         .iterations = exact || iterations > 0 ? iterations : kManyIterations,
-         .seed = seed + i});
+    absl::StatusOr<PrincipalPart> part =
+        principalPart(weightsOf(*tensor, m.outputs, m.inputs), m.outputs, m.inputs,
+                      {.rank = rank,
+                       .iterations = exact || iterations > 0 ? iterations : kManyIterations,
+                       .seed = seed + i});
     if (!part.ok())
       return absl::Status(part.status().code(), absl::StrCat(file.path(), ": '", m.weight, "' ",
                                                              part.status().message()));

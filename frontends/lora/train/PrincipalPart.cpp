@@ -23,6 +23,10 @@ Matrix basisOf(const Matrix &columns) {
   return qr.householderQ() * Matrix::Identity(columns.rows(), columns.cols());
 }
 
+absl::Status tooLarge() {
+  return absl::InvalidArgumentError("has values so large that their products are not finite");
+}
+
 PrincipalPart partOf(const Matrix &u, const Eigen::VectorXf &singular, const Matrix &v,
                      uint64_t rank) {
   const auto r = static_cast<Eigen::Index>(rank);
@@ -32,12 +36,14 @@ PrincipalPart partOf(const Matrix &u, const Eigen::VectorXf &singular, const Mat
   return {{b.data(), b.data() + b.size()}, {a.data(), a.data() + a.size()}};
 }
 
-PrincipalPart exact(const Input &w, uint64_t rank) {
+absl::StatusOr<PrincipalPart> exact(const Input &w, uint64_t rank) {
   const Eigen::BDCSVD<Matrix> svd(w, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  if (svd.info() != Eigen::Success)
+    return tooLarge();
   return partOf(svd.matrixU(), svd.singularValues(), svd.matrixV(), rank);
 }
 
-PrincipalPart randomized(const Input &w, const PrincipalOptions &options) {
+absl::StatusOr<PrincipalPart> randomized(const Input &w, const PrincipalOptions &options) {
   const Eigen::Index side = std::min(w.rows(), w.cols());
   const auto width = std::min<Eigen::Index>(options.rank + kOversampling, side);
   Random random(options.seed, kStream);
@@ -49,6 +55,8 @@ PrincipalPart randomized(const Input &w, const PrincipalOptions &options) {
     q = basisOf(w * basisOf(w.transpose() * q));
   const Matrix small = w.transpose() * q; // [columns][width]
   const Eigen::BDCSVD<Matrix> svd(small, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  if (svd.info() != Eigen::Success)
+    return tooLarge();
   return partOf(q * svd.matrixV(), svd.singularValues(), svd.matrixU(), options.rank);
 }
 
@@ -60,8 +68,8 @@ absl::StatusOr<PrincipalPart> principalPart(std::span<const float> matrix, uint6
     if (!std::isfinite(value))
       return absl::InvalidArgumentError("has a value that is not finite");
   if (options.rank < 1 || options.rank > std::min(rows, columns))
-    return absl::InvalidArgumentError(absl::StrCat("of ", rows, " x ", columns,
-                                                   " has no part of rank ", options.rank));
+    return absl::InvalidArgumentError(
+        absl::StrCat("of ", rows, " x ", columns, " has no part of rank ", options.rank));
   const Input w(matrix.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
   try {
     return options.iterations == 0 ? exact(w, options.rank) : randomized(w, options);

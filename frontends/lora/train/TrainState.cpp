@@ -19,6 +19,7 @@ struct Integer {
 };
 constexpr Integer kIntegers[] = {{kStep, &TrainState::step},
                                  {"skipped", &TrainState::skipped},
+                                 {"rows", &TrainState::rows},
                                  {"tokens", &TrainState::tokens},
                                  {"validated", &TrainState::validated}};
 struct Text {
@@ -83,6 +84,9 @@ std::vector<uint64_t> shapeOf(std::span<const TrainingModel::Parameter> paramete
   }
 }
 
+// Larger counts would overflow when they go on.
+constexpr int64_t kMostOfAnything = int64_t(1) << 60;
+
 // Of each end of a tensor.
 constexpr size_t kEndBytes = 256;
 
@@ -104,6 +108,15 @@ std::string digestOf(const TrainingData &data) {
     add(part->size());
     for (int32_t token : part->tokens())
       add(static_cast<uint32_t>(token));
+    if (!part->hasRanges())
+      continue;
+    for (uint64_t i = 0; i < part->size(); ++i)
+      for (uint64_t s = 0; s < part->sequencesPerSample(); ++s) {
+        const Sample sample = part->sample(i, s);
+        add(sample.tokens.size());
+        for (uint8_t learned : sample.learned)
+          add(learned);
+      }
   }
   return add.text();
 }
@@ -196,6 +209,8 @@ absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint)
     absl::StatusOr<int64_t> value = checkpoint.integer(integer.key);
     if (!value.ok())
       return value.status();
+    if (*value < 0 || *value > kMostOfAnything)
+      return differs(absl::StrCat("'", integer.key, "' is ", *value, ", which cannot be"));
     state.*integer.member = *value;
   }
   for (const Text &text : kTexts) {
@@ -207,8 +222,8 @@ absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint)
   absl::StatusOr<int64_t> adamSteps = checkpoint.integer(kAdamSteps);
   if (!adamSteps.ok())
     return adamSteps.status();
-  if (state.step < 0 || *adamSteps < 0)
-    return differs("a negative step");
+  if (*adamSteps < 0 || *adamSteps > state.step)
+    return differs(absl::StrCat(*adamSteps, " steps of the optimizer of ", state.step));
   optimizer_.setSteps(*adamSteps);
 
   const std::span<const TrainingModel::Parameter> parameters = model_.parameters();
@@ -221,11 +236,12 @@ absl::StatusOr<TrainState> RunCheckpoints::restore(const Checkpoint &checkpoint)
       continue;
     }
     const bool scales = entry.part == Part::Scales;
+    const bool squares = entry.part == Part::Moment && entry.second;
     std::vector<float> rows(scales ? shape[0] : shape[0] * shape[1]);
     if (absl::Status status = checkpoint.copy(entry.name, shape, std::span(rows)); !status.ok())
       return status;
     for (float value : rows)
-      if (!std::isfinite(value) || (scales && value < 0))
+      if (!std::isfinite(value) || ((scales || squares) && value < 0))
         return differs(absl::StrCat("'", entry.name, "' has a value that cannot be"));
     if (scales)
       momentOf(optimizer_, entry).scales = std::move(rows);

@@ -21,6 +21,7 @@ namespace llmc::lora {
 struct TrainState {
   int64_t step = 0;      // steps that are over, those without an update included
   int64_t skipped = 0;   // of the last ones, how many in a row had no update
+  int64_t rows = 0;      // of the data that were read, by all processes
   int64_t tokens = 0;    // that were learned
   int64_t validated = 0; // the step of the last validation; 0: none yet
   std::string order;     // BatchSource::state()
@@ -28,7 +29,7 @@ struct TrainState {
   std::string stopped;   // why the run ended before its last step; empty: it did not
 };
 
-// 16 hexadecimal digits that differ when the samples' tokens do.
+// 16 hexadecimal digits that differ when the samples do, or what of them is learned.
 std::string digestOf(const TrainingData &data);
 // The same of a text, and of the values of tensors.
 uint64_t digestOf(absl::string_view text);

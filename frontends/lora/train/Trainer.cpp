@@ -110,6 +110,8 @@ absl::Status Trainer::resume() {
   if (config_.patience == 0 && config_.past == 0)
     state_.stopped.clear();
   firstStep_ = state_.step;
+  if (config_.maxSteps == 0)
+    shift_ = state_.step - state_.rows / rowsPerStep();
   std::error_code error;
   resumedElsewhere_ = !std::filesystem::equivalent(
       checkpoint->path(), checkpoints_.folder().pathOf(state_.step), error);
@@ -121,14 +123,14 @@ absl::Status Trainer::agreeOnStart() {
   if (communicator_.isAlone())
     return absl::OkStatus();
   if (absl::Status status = checkSame(
-          communicator_, digestOf(absl::StrCat(state_.step, "/", schedule_.totalSteps)),
+          communicator_, digestOf(absl::StrCat(state_.step, "/", totalSteps())),
           absl::StrCat("the processes do not begin with the same step: ", config_.outputDir,
                        " must be the same directory for all of them"));
       !status.ok())
     return status;
   if (absl::Status status = checkSame(
           communicator_,
-          digestOf(absl::StrCat(fixedConfig(config_), digestOf(parts_.data), parts_.baseDigest)),
+          digestOf(absl::StrCat(sharedConfig(config_), digestOf(parts_.data), parts_.baseDigest)),
           "config, data and model must be the same for all processes");
       !status.ok())
     return status;
@@ -153,6 +155,8 @@ absl::Status Trainer::begin() {
   if (absl::Status status = output_.prepare(); !status.ok())
     return status;
   // What another run, or this one further on, has left must not be taken up later.
+  if (config_.resume == "none" && !checkpoints_.folder().steps().empty())
+    output_.removeResults();
   if (config_.resume != "auto")
     checkpoints_.folder().removeAfter(state_.step);
   absl::StatusOr<std::unique_ptr<RunTracking>> tracking =
@@ -195,7 +199,7 @@ absl::StatusOr<TrainOutcome> Trainer::run() {
     return status;
   outcome.firstStep = firstStep_;
   outcome.step = state_.step;
-  outcome.totalSteps = schedule_.totalSteps;
+  outcome.totalSteps = totalSteps();
   outcome.tokens = state_.tokens;
   outcome.stopped = state_.stopped;
   outcome.seconds = seconds();
@@ -273,21 +277,20 @@ absl::Status Trainer::step() {
   if (dumps_.wantsGradients(number) && communicator_.isFirst())
     if (absl::Status status = parts_.parameters.dumpGradients(dumps_, number, scale); !status.ok())
       return status;
-  const double learningRate = schedule_.at(state_.step);
+  const double learningRate = schedule_.at(state_.step - shift_);
   const AdamStep update = optimizer_.step(learningRate, scale, parts_.team);
   parts_.parameters.afterUpdate();
 
   state_.step = number;
+  state_.rows += rowsPerStep();
   state_.tokens += static_cast<int64_t>(learned);
   state_.order = source_.state();
   if (update.applied) {
     state_.skipped = 0;
     state_.stopped = stopping_.afterStep(loss);
     push(recentLosses_, loss);
-  } else if (++state_.skipped == kMostSkipped) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("step ", number, ": the gradients of ", kMostSkipped,
-                     " steps in a row are not finite; give a lower learning_rate and start again"));
+  } else if (++state_.skipped >= kMostSkipped) {
+    return diverged(absl::StrCat("the gradients of ", state_.skipped, " steps in a row are"));
   } else {
     parts_.observer.note(
         absl::StrCat("step ", number, ": the gradient is not finite, so the step changes nothing"));
@@ -297,7 +300,7 @@ absl::Status Trainer::step() {
 
   StepReport report;
   report.step = number;
-  report.totalSteps = schedule_.totalSteps;
+  report.totalSteps = totalSteps();
   report.loss = loss;
   report.rewards = sums.rewards;
   report.meanLoss = recentLosses_.empty() ? loss : mean(recentLosses_);
@@ -307,7 +310,7 @@ absl::Status Trainer::step() {
       static_cast<double>(source_.epoch()) +
       static_cast<double>(source_.place()) / static_cast<double>(source_.samplesPerEpoch());
   report.tokensPerSecond = static_cast<double>(positions) / took;
-  report.secondsLeft = mean(recentSeconds_) * static_cast<double>(schedule_.totalSteps - number);
+  report.secondsLeft = mean(recentSeconds_) * static_cast<double>(totalSteps() - number);
   report.applied = update.applied;
   if (tracking_ && (isDue(config_.loggingSteps) || isOver()))
     if (absl::Status status = tracking_->append({.step = number,
@@ -344,11 +347,18 @@ absl::StatusOr<ValidationLosses> Trainer::validation(absl::string_view what) {
   return losses;
 }
 
+absl::Status Trainer::diverged(absl::string_view what) const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "step ", state_.step, ": ", what, " not finite; give a lower learning_rate and start again"));
+}
+
 absl::Status Trainer::validateNow() {
   absl::StatusOr<ValidationLosses> losses = validation("validating");
   if (!losses.ok())
     return losses.status();
   const double loss = losses->mean();
+  if (!std::isfinite(loss))
+    return diverged("the validation loss is");
   lastValidation_ = *std::move(losses);
   state_.validated = state_.step;
   if (state_.stopped.empty())
@@ -373,7 +383,10 @@ absl::StatusOr<ValidationLosses> Trainer::validationOfBase() {
   return losses;
 }
 
+// A state of which the next gradients are not finite is none to go on from.
 absl::Status Trainer::save() {
+  if (state_.skipped > 0)
+    return absl::OkStatus();
   state_.stopping = stopping_.state();
   if (absl::Status status = checkValues(); !status.ok() || !communicator_.isFirst())
     return status;
@@ -391,7 +404,7 @@ absl::Status Trainer::writeResults() {
   if (absl::Status status = parts_.parameters.write(output_); !status.ok())
     return status;
   return tracking_->writePictures({.step = state_.step,
-                                   .totalSteps = schedule_.totalSteps,
+                                   .totalSteps = totalSteps(),
                                    .tokens = state_.tokens,
                                    .seconds = seconds(),
                                    .stopped = state_.stopped});
@@ -420,6 +433,8 @@ absl::Status Trainer::writeSamples() {
 }
 
 absl::Status Trainer::finish(TrainOutcome &outcome) {
+  if (state_.skipped > 0)
+    return diverged(absl::StrCat("the gradients of ", state_.skipped, " steps in a row are"));
   const bool nothingTrained = state_.step == firstStep_;
   if (validates() && state_.validated != state_.step) {
     if (absl::Status status = validateNow(); !status.ok())

@@ -95,7 +95,7 @@ public:
   // config, data or model is an error.
   static absl::StatusOr<std::unique_ptr<Trainer>> create(const TrainerParts &parts);
 
-  int64_t totalSteps() const { return schedule_.totalSteps; }
+  int64_t totalSteps() const { return schedule_.totalSteps + shift_; }
   // 0 for a new run.
   int64_t firstStep() const { return firstStep_; }
 
@@ -114,6 +114,7 @@ private:
   absl::Status reduce(ObjectiveSums &sums);
   absl::Status step();
   absl::Status validateNow();
+  absl::Status diverged(absl::string_view what) const;
   absl::Status save();
   absl::Status writeResults();
   absl::Status writeSamples();
@@ -123,7 +124,11 @@ private:
 
   bool validates() const { return parts_.data.validation.size() > 0; }
   bool isDue(int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
-  bool isOver() const { return state_.step >= schedule_.totalSteps || !state_.stopped.empty(); }
+  bool isOver() const { return state_.step >= totalSteps() || !state_.stopped.empty(); }
+  // Of all processes.
+  int64_t rowsPerStep() const {
+    return config_.batchSize * communicator_.size() * config_.accumulationSteps;
+  }
   double seconds() const;
 
   Communicator alone_;
@@ -133,6 +138,9 @@ private:
   std::unique_ptr<Objective> objective_;
   AdamW optimizer_;
   Schedule schedule_;
+  // Steps beyond those that would have read as much: where the length is a number of epochs, a run
+  // may have begun with another number of processes.
+  int64_t shift_ = 0;
   BatchSource source_;                     // of the rows of all processes
   std::optional<GradientReducer> reducer_; // of several processes
   EarlyStopping stopping_;

@@ -46,13 +46,13 @@ class Eval(LlmcCase):
         self.assertEqual(comparison["metrics"]["completion_loss"]["change"], 0)
 
     def test_limit_and_tasks(self):
-        # The completion of the first is one token with its prompt, so that only the answer counts.
+        # "ab" is a token, but not that of an answer to "a".
         data = self.data({"prompt": "a", "completion": "b"}, {"prompt": "a", "completion": " king"}, {"text": "a b c d"},
                          {"prompt": "a", "choices": ["b", "c"], "answer": 1})
         answer = self.evaluate(data, "--limit", 2)
         self.assertEqual(answer["records"], 2)
         self.assertEqual([answer["variants"][0]["metrics"][key]["records"] for key in ("exact_match", "completion_loss")],
-                         [2, 1])
+                         [2, 2])
         for tasks, keys in [("exact", {"exact_match"}), ("choice", {"acc", "acc_norm"}),
                             ("exact,perplexity", {"exact_match", "completion_loss", "completion_ppl", "text_loss", "text_ppl"})]:
             self.assertEqual(set(self.evaluate(data, "--task", tasks)["variants"][0]["metrics"]), keys)

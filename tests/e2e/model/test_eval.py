@@ -101,19 +101,19 @@ class Eval(ModelCase):
     def test_choices(self):
         answer, results = self.evaluate([{"prompt": p, "choices": c, "answer": a} for p, c, a in CHOICES])
         for name, model in self.models.items():
-            right = by_bytes = 0
+            right = by_characters = 0
             for (prompt, choices, wanted), result in zip(CHOICES, results[name]):
                 spaced = [c if prompt[-1].isspace() or c[0].isspace() else " " + c for c in choices]
                 scores = [score(model, prompt, c) for c in spaced]
                 for (likelihood, tokens), got in zip(scores, result["log_likelihoods"]):
                     self.assertAlmostEqual(got, likelihood, delta=CLOSE * tokens)
-                normed = [s / len(c.encode()) for (s, _), c in zip(scores, choices)]
+                normed = [s / len(c) for (s, _), c in zip(scores, choices)]
                 self.assertEqual(result["chosen"], int(np.argmax([s for s, _ in scores])))
                 self.assertEqual(result["chosen_norm"], int(np.argmax(normed)))
                 right += result["chosen"] == wanted
-                by_bytes += result["chosen_norm"] == wanted
+                by_characters += result["chosen_norm"] == wanted
             metrics, n = self.metrics(answer, name), len(CHOICES)
-            for key, count in ("acc", right), ("acc_norm", by_bytes):
+            for key, count in ("acc", right), ("acc_norm", by_characters):
                 share = count / n
                 self.assertAlmostEqual(metrics[key]["value"], share)
                 self.assertAlmostEqual(metrics[key]["stderr"], math.sqrt(share * (1 - share) / (n - 1)))

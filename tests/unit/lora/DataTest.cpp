@@ -172,6 +172,21 @@ TEST(Data, ConversationsByAnyTemplate) {
   EXPECT_THAT(messageOf(data.load()), AllOf(HasSubstr("chatlm"), HasSubstr("chatml, llama3")));
 }
 
+TEST(Data, AnswersBeginWithATokenOfTheirOwn) {
+  Data data(8);
+  data.write("t.jsonl", R"({"prompt": "xa", "completion": "b"}
+{"prompt": "x ", "completion": "ab"}
+)");
+  // Alone, "ab" and " a" are tokens.
+  const TrainingData loaded = data.loaded();
+  const Rows rows = data.rows(loaded.train);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_THAT(rows[0].first, HasSubstr("<s> xab</s>"));
+  EXPECT_EQ(rows[0].second, "b</s>");
+  EXPECT_THAT(rows[1].first, HasSubstr("<s> x ab</s>"));
+  EXPECT_EQ(rows[1].second, "ab</s>");
+}
+
 // Answers are learned up to the mark that ends them, which need not be a token of the vocabulary,
 // and nothing of the questions is.
 TEST(Data, ConversationsByTemplatesOfModels) {
@@ -199,6 +214,15 @@ TEST(Data, ConversationsByTemplatesOfModels) {
     ASSERT_EQ(rows.size(), 1u);
     EXPECT_EQ(rows[0].second, learned);
   }
+  // This one writes the system's text before a question that is the last message, so that what is
+  // asked is another text than the conversation's; and the questions have the answers' words.
+  data.write(
+      "t.jsonl",
+      R"({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "x or y"}, {"role": "assistant", "content": "y"}, {"role": "user", "content": "y or z"}, {"role": "assistant", "content": "z"}]})");
+  data.config.chatTemplate = LLMC_TESTS "/unit/chat/templates/mistral.jinja";
+  const auto [text, learned] = data.rows(data.loaded().train)[0];
+  EXPECT_THAT(text, HasSubstr("[INST]x or y[/INST] y</s>"));
+  EXPECT_EQ(learned, "y</s>z</s>");
 }
 
 TEST(Data, PromptsLongerThanARowLeaveNothingToLearn) {

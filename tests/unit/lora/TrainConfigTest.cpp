@@ -298,8 +298,9 @@ TEST(ConfigKeys, ReadmeHasTheOldFlags) {
   ASSERT_TRUE(readme.ok()) << readme.status();
   const absl::string_view text(reinterpret_cast<const char *>(readme->bytes().data()),
                                readme->size());
-  EXPECT_TRUE(absl::StrContains(text, oldFlagsMarkdown())) << "put this table into README.md:\n"
-                                                           << oldFlagsMarkdown();
+  EXPECT_TRUE(absl::StrContains(text, oldFlagsMarkdown()))
+      << "put this table into frontends/lora/README.md:\n"
+      << oldFlagsMarkdown();
 }
 
 // Every flag of the guide that the old program's users wrote.

@@ -141,5 +141,16 @@ TEST(Vocabulary, ErrorsSayWhatCanBe) {
   EXPECT_NE(errorOf({"a"}, configOf(300)), "");
 }
 
+// Which the library would crash on.
+TEST(Vocabulary, LinesMayHaveNoBlanks) {
+  for (const char *unit : {"x", "\u4e2d", "ab="}) {
+    std::string line;
+    while (line.size() < 200000)
+      line += unit;
+    auto made = trainVocabulary({"love me do", line}, configOf(262));
+    EXPECT_TRUE(made.ok()) << made.status();
+  }
+}
+
 } // namespace
 } // namespace llmc::scratch
