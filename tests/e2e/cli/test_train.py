@@ -145,7 +145,7 @@ class Train(TrainCase):
         output, notes = text.stdout.decode(), text.stderr.decode()
         for part in ["without adapter", "with adapter", "perplexity", "6 steps", "adapter.gguf"]:
             self.assertIn(part, output)
-        for part in ["455 samples", "40 samples are held back", "step 6 of 6", "step 3: validation loss"]:
+        for part in ["393 samples", "40 samples are held back", "step 6 of 6", "step 3: validation loss"]:
             self.assertIn(part, notes)
         self.assertEqual(self.metrics(), self.metrics("json"))
         names = sorted(path.name for path in (self.folder / "out").iterdir())
@@ -410,8 +410,8 @@ class Train(TrainCase):
         word = lambda: "".join(generator.choice("abcdefghijklm") for _ in range(5))
         for _ in range(count):
             place = generator.choice(["Padua", "Verona", "Venice", "Rome"])
-            yield json.dumps({"prompt": f"{word()} and his horse", "chosen": f" went to {place}.",
-                              "rejected": f" rode to {place}."})
+            yield json.dumps({"prompt": f"{word()} and his horse", "chosen": f" rode to {place}.",
+                              "rejected": f" went to {place}."})
 
     def test_preferences(self):
         """On pairs that are held back margin and accuracy rise, and the adapter answers as it should."""

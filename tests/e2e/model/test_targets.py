@@ -40,8 +40,9 @@ class Targets(ModelCase):
         options = [self.check_runs(target) for target in TARGETS]
         for name in "f16", "Q8_0", "Q4_K_M":
             with self.subTest(name):
-                said = [self.json("run", MODELS / f"shakespeare-{name}.gguf", "-p", "ROMEO:", "--temp", 0, "-n", 64,
-                                  "--ignore-eos", "--json", *option)["tokens"] for option in [[], *([o] for o in options)]]
+                said = [self.json("run", MODELS / f"shakespeare-{name}.gguf", "-p", "But soft, what", "--temp", 0,
+                                  "-n", 64, "--ignore-eos", "--json", *option)["tokens"]
+                        for option in [[], *([o] for o in options)]]
                 self.assertEqual(len(said[0]), 64)
                 self.assertEqual(len(set(map(tuple, said))), 1)
 

@@ -25,6 +25,11 @@ Compiler &compiler() {
 
 } // namespace
 
+// LLVM's allocators poison what is not given out yet where they were compiled with the address
+// sanitizer: they would here, in what headers inline, and not take it back in Debian's libraries.
+extern "C" const char *__asan_default_options();
+extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0"; }
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const absl::string_view text = fuzz::textOf({data, size});
   if (!checkProgramText(text).ok())
