@@ -5,7 +5,8 @@
 //   text                          learned whole
 //   prompt, completion            one text after the other; with mask_prompt only the second is
 //                                 learned. Lists of messages are also allowed.
-//   messages                      {role: system | user | assistant, content}
+//   messages                      {role: system | user | assistant, content}; of the assistant's,
+//                                 `weight` may be 0: not learned
 //   conversations                 {from: system | human | gpt, value} (sharegpt)
 //   instruction, input, output    (alpaca; `input`, `system` may be missing)
 // With train_mode dpo or orpo a line is a preference, `chosen` and `rejected`:

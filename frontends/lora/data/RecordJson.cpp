@@ -97,7 +97,11 @@ absl::StatusOr<std::vector<Message>> messagesOf(const Json &list, const char *ro
     absl::StatusOr<std::string> text = textOf(item, textKey);
     if (!text.ok())
       return text.status();
-    messages.push_back({found->role, *std::move(text)});
+    const auto weight = item.find("weight");
+    if (weight != item.end() && *weight != Json(0) && *weight != Json(1))
+      return badRecord("the weight of a message is neither 0 (not learned) nor 1");
+    const bool learned = weight == item.end() || *weight != Json(0);
+    messages.push_back({found->role, *std::move(text), learned});
   }
   return messages;
 }

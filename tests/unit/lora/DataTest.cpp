@@ -187,6 +187,16 @@ TEST(Data, AnswersBeginWithATokenOfTheirOwn) {
   EXPECT_EQ(rows[1].second, "ab</s>");
 }
 
+TEST(Data, AnswersMayHaveAWeight) {
+  Data data(100);
+  data.write(
+      "t.jsonl",
+      R"({"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "r", "weight": 0}, {"role": "user", "content": "v"}, {"role": "assistant", "content": "q", "weight": 1}]})");
+  EXPECT_EQ(data.rows(data.loaded().train)[0].second, "q</s>");
+  data.write("t.jsonl", R"({"messages": [{"role": "assistant", "content": "r", "weight": 0.5}]})");
+  EXPECT_THAT(data.error(), HasSubstr("t.jsonl:1: the weight of a message is neither 0"));
+}
+
 // Answers are learned up to the mark that ends them, which need not be a token of the vocabulary,
 // and nothing of the questions is.
 TEST(Data, ConversationsByTemplatesOfModels) {
