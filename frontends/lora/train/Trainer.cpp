@@ -152,6 +152,12 @@ absl::Status Trainer::begin() {
     start_ = Clock::now();
     return absl::OkStatus();
   }
+  if (absl::Status status = makeDirectory(config_.outputDir); !status.ok())
+    return status;
+  absl::StatusOr<FolderLock> lock = FolderLock::take(config_.outputDir);
+  if (!lock.ok())
+    return lock.status();
+  lock_ = *std::move(lock);
   if (absl::Status status = output_.prepare(); !status.ok())
     return status;
   // What another run, or this one further on, has left must not be taken up later.

@@ -15,6 +15,7 @@
 #include "frontends/lora/train/TrainState.h"
 #include "frontends/lora/train/TrainableParameters.h"
 #include "frontends/lora/train/Validation.h"
+#include "runtime/core/FolderLock.h"
 #include "runtime/core/ThreadTeam.h"
 #include "runtime/train/Communicator.h"
 #include "runtime/train/EarlyStopping.h"
@@ -145,6 +146,7 @@ private:
   std::optional<GradientReducer> reducer_; // of several processes
   EarlyStopping stopping_;
   OutputFolder output_;
+  FolderLock lock_; // of the output folder
   DebugDumps dumps_;
   RunCheckpoints checkpoints_;
   TrainState state_;

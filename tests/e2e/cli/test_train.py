@@ -435,6 +435,20 @@ class Train(TrainCase):
             self.assertNotIn("perplexity", text.stdout.decode())
         self.done("train", "--lora", self.config(**keys), "--plan")
 
+    def test_one_run_in_a_folder(self):
+        process = self.start(self.config(max_steps=100000))
+        for line in process.stderr:
+            if b"step 1 of" in line:
+                break
+        second = llmc("train", "--lora", self.config(max_steps=100000))
+        self.assertEqual(second.returncode, FAILED)
+        self.assertIn(b"out: another process writes there", second.stderr.splitlines()[-1])
+        process.send_signal(signal.SIGKILL)
+        process.stderr.read()
+        process.wait()
+        process.stderr.close()
+        self.train("--set", "max_steps=2", "--set", "resume_from_checkpoint=none")
+
     def test_preferences_interrupted(self):
         """Of whole epochs, so that references come from other batches after the run goes on."""
         keys = {"data": self.file("pairs.jsonl", "\n".join(self.pairs(23, 6))), "train_mode": "dpo",

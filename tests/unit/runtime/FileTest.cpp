@@ -1,5 +1,7 @@
 #include "runtime/core/AtomicFile.h"
+#include "runtime/core/FolderLock.h"
 #include "runtime/core/MappedFile.h"
+#include "runtime/core/TemporaryFolder.h"
 #include "runtime/eval/NpyWriter.h"
 
 #include <gmock/gmock.h>
@@ -291,6 +293,27 @@ TEST_F(NpyWriterTest, RefusesPartsOfRowsAndRemovesItself) {
   }
   EXPECT_FALSE(NpyWriter::create(at("b.npy"), 0).ok());
   EXPECT_TRUE(names().empty());
+}
+
+TEST_F(FileTest, AFolderIsLockedOnce) {
+  absl::StatusOr<FolderLock> first = FolderLock::take(at("."));
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(FolderLock::take(at(".")).status().code(), absl::StatusCode::kFailedPrecondition);
+  { FolderLock over = *std::move(first); }
+  EXPECT_TRUE(FolderLock::take(at(".")).ok());
+  EXPECT_THAT(messageOf(FolderLock::take(at("none")).status()), HasSubstr("none: cannot open"));
+}
+
+TEST_F(FileTest, ATemporaryFolderGoesWithItsFiles) {
+  std::string path;
+  {
+    auto made = TemporaryFolder::create();
+    ASSERT_TRUE(made.ok()) << made.status();
+    path = (*made)->path();
+    std::ofstream((*made)->fileNamed("a")) << "x";
+    EXPECT_TRUE(fs::exists(path + "/a"));
+  }
+  EXPECT_FALSE(fs::exists(path));
 }
 
 } // namespace
