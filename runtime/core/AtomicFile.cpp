@@ -35,6 +35,28 @@ std::string folderOf(const std::string &path) {
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
+std::string entryOf(int descriptor) { return absl::StrCat("/proc/self/fd/", descriptor); }
+
+// A file without a name, which goes with the process however that ends; -1 where there is none.
+int openNameless(const std::string &folder) {
+  const int descriptor = ::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+  // It gets its name by way of /proc.
+  if (descriptor >= 0 && ::access(entryOf(descriptor).c_str(), F_OK) != 0) {
+    ::close(descriptor);
+    return -1;
+  }
+  return descriptor;
+}
+
+// Process and counter make the name ours; whoever takes it steps over leftovers of a dead process.
+// It is short whatever the target's is, so it cannot be too long where the target's is not.
+std::string temporaryName(const std::string &target) {
+  static std::atomic<unsigned> counter{0};
+  return absl::StrCat(folderOf(target), ".llmc-", getpid(), "-", counter++, ".tmp");
+}
+
+constexpr int kMostAttempts = 100;
+
 } // namespace
 
 absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path, Links links) {
@@ -58,12 +80,9 @@ absl::StatusOr<AtomicFile> AtomicFile::create(absl::string_view path, Links link
   if (path.empty() || path.back() == '/')
     return absl::InvalidArgumentError(absl::StrCat("'", path, "': not the name of a file"));
 
-  // Process and counter make the name ours; the loop steps over leftovers of a dead process. The
-  // name is short whatever the target's, so it cannot be too long where the target's is not.
-  static std::atomic<unsigned> counter{0};
-  for (int attempt = 0; attempt < 100 && file.descriptor_ < 0; ++attempt) {
-    file.temporary_ =
-        absl::StrCat(folderOf(file.target_), ".llmc-", getpid(), "-", counter++, ".tmp");
+  file.descriptor_ = openNameless(folderOf(file.target_));
+  for (int attempt = 0; attempt < kMostAttempts && file.descriptor_ < 0; ++attempt) {
+    file.temporary_ = temporaryName(file.target_);
     // Before it is there, because a signal may come at any time.
     file.leftover_ = Leftover(file.temporary_);
     file.descriptor_ =
@@ -122,6 +141,8 @@ absl::Status AtomicFile::commit() {
     return status;
   if (fsync(descriptor_) != 0)
     return fail("write");
+  if (temporary_.empty() && !giveName())
+    return fail("name the file");
   const int descriptor = std::exchange(descriptor_, -1);
   if (::close(descriptor) != 0)
     return fail("write");
@@ -136,6 +157,21 @@ absl::Status AtomicFile::commit() {
     ::close(folder);
   }
   return absl::OkStatus();
+}
+
+// rename() replaces a file, which linkat() does not.
+bool AtomicFile::giveName() {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    temporary_ = temporaryName(target_);
+    leftover_ = Leftover(temporary_);
+    if (::linkat(AT_FDCWD, entryOf(descriptor_).c_str(), AT_FDCWD, temporary_.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0)
+      return true;
+    if (errno != EEXIST)
+      break;
+  }
+  temporary_.clear();
+  return false;
 }
 
 absl::Status AtomicFile::flush() {

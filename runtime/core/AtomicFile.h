@@ -15,9 +15,10 @@
 namespace llmc {
 
 /// A file that appears under its name whole or not at all: bytes go to a temporary file in the same
-/// folder, commit() renames it. Without a successful commit() the destructor removes the temporary
-/// file and what was under the name before stays. After a failed write nothing more is written and
-/// commit() returns the same error.
+/// folder, which has no name where the file system can do that, and commit() gives it its name.
+/// Without a successful commit() the destructor removes the temporary file, and what was under the
+/// name before stays. After a failed write nothing more is written and commit() returns the same
+/// error.
 class AtomicFile {
 public:
   /// What becomes of a symbolic link under the name: the file that it leads to is replaced, or the
@@ -44,19 +45,20 @@ public:
   uint64_t size() const { return size_; }
   const std::string &path() const { return path_; }
 
-  /// Makes the bytes durable and renames the file to its name. Call it once, last.
+  /// Makes the bytes durable and the file appear under its name. Call it once, last.
   absl::Status commit();
 
 private:
   AtomicFile() = default;
   void swap(AtomicFile &other) noexcept;
   absl::Status flush();
+  bool giveName();
   absl::Status fail(absl::string_view action);
   void discard();
 
   std::string path_;      ///< as the user gave it, for messages
   std::string target_;    ///< with symbolic links resolved
-  std::string temporary_; ///< empty when there is nothing to remove
+  std::string temporary_; ///< empty when there is nothing to remove, or no name yet
   Leftover leftover_;     ///< the same, for an end without destructors
   int descriptor_ = -1;
   uint64_t size_ = 0;

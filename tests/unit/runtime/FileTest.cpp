@@ -164,7 +164,7 @@ TEST_F(AtomicFileTest, WithoutCommitNothingStays) {
     auto file = AtomicFile::create(at("out"));
     ASSERT_TRUE(file.ok());
     ASSERT_TRUE(file->write("new").ok());
-    EXPECT_EQ(names().size(), 2u);
+    EXPECT_LE(names().size(), 2u); // it need not have a name yet
     AtomicFile moved = *std::move(file);
   }
   EXPECT_EQ(get("out"), "old");
