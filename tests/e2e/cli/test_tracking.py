@@ -158,7 +158,7 @@ class Report(TrainCase):
             self.assertNotIn("NaN", path["d"])
         self.assertEqual([li["data-step"] for li in tags.find("li") if "data-step" in li], ["0", "3", "6"])
         for part in [f"{self.result['loss_before']:.4f}", f"{self.result['ppl_after']:.4f}", "all 6 steps",
-                     "455 samples", "<code>learning_rate</code></th><td><code>0.001</code>", "held-back data"]:
+                     "393 samples", "<code>learning_rate</code></th><td><code>0.001</code>", "held-back data"]:
             self.assertIn(part, text)
         # Nothing is loaded, and nothing leads away.
         for tag, attributes in tags.elements:
