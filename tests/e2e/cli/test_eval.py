@@ -57,6 +57,11 @@ class Eval(LlmcCase):
                             ("exact,perplexity", {"exact_match", "completion_loss", "completion_ppl", "text_loss", "text_ppl"})]:
             self.assertEqual(set(self.evaluate(data, "--task", tasks)["variants"][0]["metrics"]), keys)
 
+    def test_what_is_refused(self):
+        data = self.data({"text": "a b c d"})
+        self.refused(FAILED, "eval", MODEL, "--data", data, "-c", 1, tells=["data.jsonl:1", "needs 2 tokens"])
+        self.refused(WRONG_USAGE, "eval", MODEL, "--data", data, "--records", data, tells=["--records"])
+
     def test_other_models(self):
         """Side by side with other files, as long as their tokens are the same."""
         data = self.pairs(4)

@@ -435,6 +435,39 @@ class Train(TrainCase):
             self.assertNotIn("perplexity", text.stdout.decode())
         self.done("train", "--lora", self.config(**keys), "--plan")
 
+    def test_diverged(self):
+        """No result of a run that has lost its weights."""
+        result = llmc("train", "--lora", self.config(weight_decay=1e9, max_steps=8, save_steps=100))
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn(b"not finite; give a lower learning_rate", result.stderr.splitlines()[-1])
+        self.assertFalse((self.folder / "out" / "adapter.gguf").exists())
+
+    def test_inputs_are_not_written_over(self):
+        (self.folder / "out").mkdir()
+        data = self.folder / "out" / "metrics.jsonl"
+        data.write_text(json.dumps({"text": "a b c"}) + "\n")
+        self.refused(FAILED, "train", "--lora", self.config(data=data), tells=["data: ", "is what the run writes"])
+        self.assertEqual(data.read_text(), json.dumps({"text": "a b c"}) + "\n")
+
+    def test_full_has_no_keys_of_adapters(self):
+        for key, value in [("num_layers", 1), ("lora", "{target_modules: [attn_q]}"), ("lora", "{use_dora: true}")]:
+            self.refused(FAILED, "train", "--lora", self.config(fine_tune_type="full", **{key: value}),
+                         tells=["is of adapters"])
+
+    def test_a_template_that_writes_the_date(self):
+        """The data file's, so that a run goes on another day."""
+        template = self.file("dated.jinja", "{{ strftime_now('%Y') }}{% for m in messages %}{{ m.content }};{% endfor %}")
+        data = self.file("chat.jsonl", "".join(json.dumps({"messages": [
+            {"role": "user", "content": "a"}, {"role": "assistant", "content": word}]}) + "\n" for word in ["b", "c"] * 9))
+        keys = dict(data=data, chat_template=template, val_size=2, max_steps=2)
+        os.utime(data, (0, 0))
+        self.train(config=self.config(**keys))
+        self.assertEqual(self.train(config=self.config(**keys))["resumed_from"], 2)
+        os.utime(data, (10**9, 10**9))
+        other = llmc("train", "--lora", self.config(**keys))
+        self.assertEqual(other.returncode, FAILED)
+        self.assertIn(b"the data is not what it was", other.stderr.splitlines()[-1])
+
     def test_one_run_in_a_folder(self):
         process = self.start(self.config(max_steps=100000))
         for line in process.stderr:
