@@ -4,7 +4,7 @@ import pathlib
 import unittest
 
 import numpy as np
-from test_replay import ARGUMENTS, MODELS, Model, ReplayCase, distance, read_peft, torch
+from test_replay import ARGUMENTS, MODELS, Model, ReplayCase, cosine, distance, read_peft, torch
 
 RANK, ALPHA, STEPS = 4, 8, 10
 
@@ -43,8 +43,7 @@ class Pissa(ReplayCase):
 
         rate, warmup = values["learning_rate"], values["warmup_steps"]
         optimizer = torch.optim.AdamW(every, lr=rate, weight_decay=values["weight_decay"])
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
-            else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (STEPS - warmup))))
+        schedule = cosine(optimizer, warmup, STEPS)
         worst = 0
         for row in metrics:
             loss = self.batch_loss(model, row["step"])

@@ -67,6 +67,12 @@ def read_peft(path, meta):
     return result
 
 
+def cosine(optimizer, warmup, steps):
+    """llmc's lr_scheduler: cosine, to 0."""
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
+        else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
+
+
 def distance(a, b):
     return np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
 
@@ -134,8 +140,7 @@ class ReplayCase(unittest.TestCase):
         optimizer = torch.optim.AdamW([{"params": [x for x in every if x.dim() > 1]},
                                        {"params": [x for x in every if x.dim() == 1], "weight_decay": 0}],
                                       lr=rate, weight_decay=values["weight_decay"])
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
-            else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
+        schedule = cosine(optimizer, warmup, steps)
         accumulated = int(values.get("gradient_accumulation_steps", 1))
         worst = {"loss": 0}  # and the gradients of two steps
 
@@ -181,8 +186,7 @@ class ReplayCase(unittest.TestCase):
             [{"params": [x for x in every if x.dim() > 1], "weight_decay": values["weight_decay"]},
              {"params": [x for x in every if x.dim() == 1], "weight_decay": 0}], lr=values["learning_rate"])
         warmup = values["warmup_steps"]
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup if step < warmup
-            else 0.5 * (1 + np.cos(np.pi * (step - warmup) / (steps - warmup))))
+        schedule = cosine(optimizer, warmup, steps)
         worst = 0
         for row in metrics:
             loss = self.batch_loss(model, row["step"])
