@@ -1,4 +1,5 @@
 #include "frontends/tokenizer/Utf8.h"
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -65,6 +66,12 @@ size_t wellFormedLength(const unsigned char *rest, size_t size) {
 }
 
 } // namespace
+
+size_t characterCount(absl::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return !isContinuation(static_cast<unsigned char>(c));
+  }));
+}
 
 size_t findInvalidUtf8(absl::string_view text) {
   const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());

@@ -14,6 +14,9 @@ namespace llmc::tokenizer {
 // forms, nothing above U+10FFFF), or npos.
 size_t findInvalidUtf8(absl::string_view text);
 
+// The characters of a text that is well-formed.
+size_t characterCount(absl::string_view text);
+
 // The length that a lead byte announces, 1 for a byte that is none. Never looks at other bytes.
 inline size_t utf8Length(char lead) {
   auto byte = static_cast<unsigned char>(lead);

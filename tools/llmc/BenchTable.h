@@ -3,6 +3,7 @@
 #define LLMC_TOOLS_LLMC_BENCHTABLE_H
 
 #include "absl/strings/string_view.h"
+#include "frontends/tokenizer/Utf8.h"
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -23,14 +24,14 @@ public:
       for (size_t i = 0; i < row.size(); ++i) {
         if (i == widths.size())
           widths.push_back(3);
-        widths[i] = std::max(widths[i], width(row[i]));
+        widths[i] = std::max(widths[i], tokenizer::characterCount(row[i]));
       }
     std::string out;
     for (size_t r = 0; r < rows_.size(); ++r) {
       out += '|';
       for (size_t i = 0; i < widths.size(); ++i) {
         const std::string cell = i < rows_[r].size() ? rows_[r][i] : "";
-        const std::string padding(widths[i] - width(cell), ' ');
+        const std::string padding(widths[i] - tokenizer::characterCount(cell), ' ');
         out += ' ' + (i < leftColumns_ ? cell + padding : padding + cell) + " |";
       }
       out += '\n';
@@ -41,11 +42,6 @@ public:
   }
 
 private:
-  // Characters, of which only the first byte is not 10xxxxxx.
-  static size_t width(absl::string_view text) {
-    return std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; });
-  }
-
   std::string rule(const std::vector<size_t> &widths) const {
     std::string line = "|";
     for (size_t i = 0; i < widths.size(); ++i)

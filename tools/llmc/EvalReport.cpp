@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "frontends/tokenizer/Utf8.h"
 #include "runtime/core/AtomicFile.h"
 #include "runtime/eval/Statistics.h"
 #include <algorithm>
@@ -201,12 +202,6 @@ std::vector<Row> rowsOf(const EvalReport &report) {
   return rows;
 }
 
-// Columns of a terminal that a text takes: ± is one of two bytes.
-size_t widthOf(absl::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
 std::string table(const EvalReport &report) {
   std::vector<Row> rows = {{.name = ""}};
   for (const EvalVariant &variant : report.variants)
@@ -214,15 +209,17 @@ std::string table(const EvalReport &report) {
   std::ranges::move(rowsOf(report), std::back_inserter(rows));
   std::vector<size_t> widths(report.variants.size() + 1);
   for (const Row &row : rows) {
-    widths[0] = std::max(widths[0], widthOf(row.name));
+    widths[0] = std::max(widths[0], tokenizer::characterCount(row.name));
     for (size_t i = 0; i < row.cells.size(); ++i)
-      widths[i + 1] = std::max(widths[i + 1], widthOf(row.cells[i]));
+      widths[i + 1] = std::max(widths[i + 1], tokenizer::characterCount(row.cells[i]));
   }
   std::string out;
   for (const Row &row : rows) {
-    absl::StrAppend(&out, row.name, std::string(widths[0] - widthOf(row.name), ' '));
+    absl::StrAppend(&out, row.name,
+                    std::string(widths[0] - tokenizer::characterCount(row.name), ' '));
     for (size_t i = 0; i < row.cells.size(); ++i)
-      absl::StrAppend(&out, "   ", std::string(widths[i + 1] - widthOf(row.cells[i]), ' '),
+      absl::StrAppend(&out, "   ",
+                      std::string(widths[i + 1] - tokenizer::characterCount(row.cells[i]), ' '),
                       row.cells[i]);
     out += "\n";
   }

@@ -1,6 +1,7 @@
 #include "tools/llmc/EvalRunner.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/eval/ExactMatch.h"
+#include "frontends/tokenizer/Utf8.h"
 #include "runtime/core/Interrupt.h"
 #include "runtime/sampling/Sampler.h"
 #include "runtime/text/Utf8Stream.h"
@@ -19,12 +20,6 @@ constexpr size_t kMoreTokens = 8;
 
 size_t sharedPrefix(std::span<const int32_t> a, std::span<const int32_t> b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
-// Of UTF-8; 1 where there is none.
-size_t charactersIn(absl::string_view text) {
-  const auto count = std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; });
-  return std::max<size_t>(1, static_cast<size_t>(count));
 }
 
 class Runner {
@@ -179,7 +174,7 @@ private:
       if (!loss.ok())
         return loss.status();
       result.logLikelihoods.push_back(-*loss);
-      byCharacters.push_back(-*loss / static_cast<double>(charactersIn(choice.text)));
+      byCharacters.push_back(-*loss / static_cast<double>(tokenizer::characterCount(choice.text)));
     }
     const auto best = [](const std::vector<double> &values) {
       return static_cast<size_t>(std::ranges::max_element(values) - values.begin());

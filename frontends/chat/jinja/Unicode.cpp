@@ -32,13 +32,6 @@ bool isAscii(char32_t code, char first, char last) {
 
 } // namespace
 
-size_t characterCount(absl::string_view text) {
-  size_t count = 0;
-  for (char c : text)
-    count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return count;
-}
-
 absl::string_view characterAt(absl::string_view text, size_t offset) {
   return text.substr(offset, tokenizer::utf8Length(text[offset]));
 }

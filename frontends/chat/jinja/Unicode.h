@@ -4,6 +4,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "frontends/tokenizer/Utf8.h"
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace llmc::chat {
 
 // All texts must be valid UTF-8.
 
-size_t characterCount(absl::string_view text);
+using tokenizer::characterCount;
 // The character that begins at `offset`.
 absl::string_view characterAt(absl::string_view text, size_t offset);
 std::vector<absl::string_view> characters(absl::string_view text);

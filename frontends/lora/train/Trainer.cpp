@@ -296,7 +296,7 @@ absl::Status Trainer::step() {
     state_.stopped = stopping_.afterStep(loss);
     push(recentLosses_, loss);
   } else if (++state_.skipped >= kMostSkipped) {
-    return diverged(absl::StrCat("the gradients of ", state_.skipped, " steps in a row are"));
+    return gradientsDiverged();
   } else {
     parts_.observer.note(
         absl::StrCat("step ", number, ": the gradient is not finite, so the step changes nothing"));
@@ -356,6 +356,10 @@ absl::StatusOr<ValidationLosses> Trainer::validation(absl::string_view what) {
 absl::Status Trainer::diverged(absl::string_view what) const {
   return absl::FailedPreconditionError(absl::StrCat(
       "step ", state_.step, ": ", what, " not finite; give a lower learning_rate and start again"));
+}
+
+absl::Status Trainer::gradientsDiverged() const {
+  return diverged(absl::StrCat("the gradients of ", state_.skipped, " steps in a row are"));
 }
 
 absl::Status Trainer::validateNow() {
@@ -440,7 +444,7 @@ absl::Status Trainer::writeSamples() {
 
 absl::Status Trainer::finish(TrainOutcome &outcome) {
   if (state_.skipped > 0)
-    return diverged(absl::StrCat("the gradients of ", state_.skipped, " steps in a row are"));
+    return gradientsDiverged();
   const bool nothingTrained = state_.step == firstStep_;
   if (validates() && state_.validated != state_.step) {
     if (absl::Status status = validateNow(); !status.ok())

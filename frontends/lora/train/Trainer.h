@@ -116,6 +116,7 @@ private:
   absl::Status step();
   absl::Status validateNow();
   absl::Status diverged(absl::string_view what) const;
+  absl::Status gradientsDiverged() const;
   absl::Status save();
   absl::Status writeResults();
   absl::Status writeSamples();
